@@ -24,7 +24,7 @@ public final class Redactor: Sendable {
     }
 
     /// Whether `text` contains one of the run's secrets.
-    func leaks(in text: String) -> Bool {
+    func findsSecret(in text: String) -> Bool {
         secrets.withLock { $0.contains { text.contains($0) } }
     }
 }

@@ -95,7 +95,7 @@ struct Session: Sendable {
 
     func modelList(as credential: Credential, timeout: Duration? = nil) async throws -> ModelList {
         let exchange = try await get("/v1/models", as: credential, timeout: timeout)
-        if tokens.isOneToken, isRefused(exchange, as: .denied) {
+        if tokens.hasSingleToken, isRefused(exchange, as: .denied) {
             throw Finding.skip("the provided token may not list models")
         }
         do throws(ResponseProblem) {

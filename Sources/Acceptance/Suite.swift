@@ -118,8 +118,8 @@ public struct Suite: Sendable {
     private func withTarget(for name: TestName, _ session: Session) async throws -> Session {
         let isChosen =
             switch name {
-            case .wakeOnLAN: options.wakeOnLAN.origin == .chosen
-            case .workloadRouting: options.workloadRouting.origin == .chosen
+            case .wakeOnLAN: options.wakeOnLAN.origin == .modelList
+            case .workloadRouting: options.workloadRouting.origin == .modelList
             case .modelRouting, .authentication: false
             }
         guard isChosen else { return session }
@@ -154,7 +154,7 @@ public struct Suite: Sendable {
             test: check.test, id: check.description.id, requirement: check.description.requirement,
             level: finding.level ?? check.description.level, verdict: finding.verdict,
             summary: shown(finding.summary), evidence: finding.evidence.map(redacted),
-            duration: ContinuousClock.now - started, missingOption: finding.missingOption, follows: finding.follows,
+            duration: ContinuousClock.now - started, missingOption: finding.missingOption, cause: finding.cause,
             figure: finding.figure?.redacted(by: redactor),
             round: round)
     }
@@ -199,12 +199,12 @@ struct Reachability: Sendable {
         do {
             let credential = try await session.tokens.credential(.basic)
             let exchange = try await session.get("/v1/models", as: credential)
-            if session.isRefused(exchange, as: .unauthenticated), session.tokens.hasAny,
+            if session.isRefused(exchange, as: .unauthenticated), session.tokens.hasTokens,
                 TokenText.hasExpired(try await session.tokens.token(role: nil))
             {
                 return "the token has expired and the deployment refuses it: provide a new one"
             }
-            return exchange.reasonWhyNoAPI(at: session.client.target)
+            return exchange.foreignAPIReason(at: session.client.target)
         } catch let problem as TokenProblem where !problem.isWrongUsage {
             return "\(problem)"
         } catch let failed as RequestFailed {

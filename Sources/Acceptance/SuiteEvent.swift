@@ -27,7 +27,7 @@ public struct CheckResult: Sendable {
     /// The option that requests this check, if it was skipped because the operator did not request it.
     var missingOption: String?
     /// The id of the failed check that left this one undecided.
-    var follows: String?
+    var cause: String?
     /// The figure that reports draw for this check.
     var figure: Figure?
     /// The round of `--repeat` that it belongs to, counted from 1.

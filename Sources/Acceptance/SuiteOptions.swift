@@ -40,14 +40,14 @@ public struct SuiteOptions: Sendable {
         /// An option of the operator: failed calls for it count against the deployment.
         case named
         /// The default.
-        case usual
+        case builtIn
         /// The deployment's model list; the default if that is unavailable.
-        case chosen
+        case modelList
     }
 
     public struct WakeOnLAN: Sendable {
         public var model = "class:fast"
-        public var origin = TargetOrigin.usual
+        public var origin = TargetOrigin.builtIn
         public var grades = false
         /// Maximum duration of a wake; nil is unlimited.
         public var maxWake: Duration?
@@ -77,7 +77,7 @@ public struct SuiteOptions: Sendable {
         }
 
         public var model = "class:fast"
-        public var origin = TargetOrigin.usual
+        public var origin = TargetOrigin.builtIn
         /// Number of calls; nil sends `Coverage.decisiveRequests` for the number of runners.
         public var requests: Int?
         public var workers = 10

@@ -18,7 +18,7 @@ public struct SuiteReport: Sendable {
     /// Number of required checks that failed.
     var failures: Int { results.count { $0.verdict == .fail && $0.level == .required } }
     /// Number of advisory checks that failed.
-    var unheededAdvice: Int { count(.fail) - failures }
+    var advisoryFailures: Int { count(.fail) - failures }
 
     public func count(_ verdict: Verdict) -> Int { results.count { $0.verdict == verdict } }
 
@@ -34,7 +34,7 @@ public struct SuiteReport: Sendable {
 
     /// Ids of checks whose verdict differed between rounds, with the verdicts: a requirement that is met only sometimes
     /// is not met.
-    public var unsteady: [(id: String, verdicts: [Verdict])] {
+    public var flakyChecks: [(id: String, verdicts: [Verdict])] {
         guard rounds > 1 else { return [] }
         return Dictionary(grouping: results, by: \.id).compactMap { id, results in
             Set(results.map(\.verdict)).count > 1 ? (id, results.map(\.verdict)) : nil
@@ -50,7 +50,7 @@ public struct SuiteReport: Sendable {
     /// The last line of every report.
     public var verdictLine: String {
         if let aborted { return "\(Conclusion.failed.rawValue): \(aborted)" }
-        let advice = unheededAdvice
+        let advice = advisoryFailures
         // An undecided run has no failures, and its line must not match a log search for "failed".
         let failed = conclusion == .notDecided ? [] : ["\(failures) failed"]
         var counts =

@@ -33,7 +33,7 @@ public struct Finding: Error, Sendable {
     /// The option that supplies what was missing, if that is the only reason for the verdict.
     var missingOption: String?
     /// The id of the failed check that leaves this one undecided.
-    var follows: String?
+    var cause: String?
 
     public static func pass(_ summary: String) -> Finding {
         Finding(verdict: .pass, summary: summary)
@@ -61,7 +61,7 @@ public struct Finding: Error, Sendable {
     /// Not decided, because another check failed.
     static func inconclusive(_ reason: String, following check: String) -> Finding {
         var finding = inconclusive(reason)
-        finding.follows = check
+        finding.cause = check
         return finding
     }
 

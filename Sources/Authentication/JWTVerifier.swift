@@ -51,19 +51,19 @@ public final class JWTVerifier: TokenVerifier {
     /// - Parameters:
     ///   - issuers: in the order of the settings.
     ///   - leeway: maximum difference between clocks, for `exp`, `nbf` and `iat`.
-    ///   - rememberedTokens: maximum number of verified tokens whose callers are cached.
+    ///   - maxCachedTokens: maximum number of verified tokens whose callers are cached.
     ///   - wallClock: the time that tokens are checked against.
     public convenience init(
-        issuers: [IssuerConfiguration], leeway: Duration, logger: Logger, rememberedTokens: Int = 10_000,
+        issuers: [IssuerConfiguration], leeway: Duration, logger: Logger, maxCachedTokens: Int = 10_000,
         wallClock: @escaping @Sendable () -> Date = { Date() }
     ) {
         self.init(
-            issuers: issuers, leeway: leeway, logger: logger, rememberedTokens: rememberedTokens,
+            issuers: issuers, leeway: leeway, logger: logger, maxCachedTokens: maxCachedTokens,
             limits: KeyFetchLimits(), wallClock: wallClock)
     }
 
     init(
-        issuers: [IssuerConfiguration], leeway: Duration, logger: Logger, rememberedTokens: Int,
+        issuers: [IssuerConfiguration], leeway: Duration, logger: Logger, maxCachedTokens: Int,
         limits: KeyFetchLimits, wallClock: @escaping @Sendable () -> Date
     ) {
         var sources: [KeySource] = []
@@ -77,7 +77,7 @@ public final class JWTVerifier: TokenVerifier {
             return Entry(issuer, source)
         }
         self.sources = sources
-        cache = VerifiedTokenCache(capacity: rememberedTokens)
+        cache = VerifiedTokenCache(capacity: maxCachedTokens)
         self.leeway = max(.zero, leeway) / .seconds(1)
         self.limits = limits
         self.logger = logger
@@ -116,7 +116,7 @@ public final class JWTVerifier: TokenVerifier {
         }
     }
 
-    public func rememberedCaller(for token: String) -> Caller? {
+    public func cachedCaller(for token: String) -> Caller? {
         cache.caller(for: token, at: now)
     }
 

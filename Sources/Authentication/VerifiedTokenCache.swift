@@ -7,14 +7,14 @@ import Synchronization
 /// caller may have hundreds of roles, and a new token for every call), and an operation examines only a few entries. Each
 /// shard has its own lock, so event loops seldom contend.
 final class VerifiedTokenCache: Sendable {
-    private let parts: [Shard]
+    private let shards: [Shard]
 
     /// - Parameters:
     ///   - capacity: maximum number of tokens; rounded up to a multiple of the number of shards.
     ///   - size: maximum number of bytes for their callers, by estimate; each shard has an equal part of it.
-    init(capacity: Int = 10_000, size: Int = 32 << 20, parts: Int = 16) {
-        let perShard = max(1, (capacity + parts - 1) / parts)
-        self.parts = (0..<parts).map { _ in Shard(capacity: perShard, size: size / parts) }
+    init(capacity: Int = 10_000, size: Int = 32 << 20, shards: Int = 16) {
+        let perShard = max(1, (capacity + shards - 1) / shards)
+        self.shards = (0..<shards).map { _ in Shard(capacity: perShard, size: size / shards) }
     }
 
     /// The caller, unless the token has expired, its key was withdrawn, or it is unknown.
@@ -34,13 +34,13 @@ final class VerifiedTokenCache: Sendable {
     }
 
     /// Number of entries, including expired ones not yet removed.
-    var count: Int { parts.reduce(0) { $0 + $1.table.withLock { $0.count } } }
+    var count: Int { shards.reduce(0) { $0 + $1.table.withLock { $0.count } } }
 
     /// Estimated size of the entries, in bytes.
-    var size: Int { parts.reduce(0) { $0 + $1.table.withLock { $0.size } } }
+    var size: Int { shards.reduce(0) { $0 + $1.table.withLock { $0.size } } }
 
     private func shard(of digest: TokenDigest) -> Shard {
-        parts[Int(truncatingIfNeeded: digest.words.0 % UInt64(parts.count))]
+        shards[Int(truncatingIfNeeded: digest.words.0 % UInt64(shards.count))]
     }
 
     private final class Shard: Sendable {
@@ -112,7 +112,7 @@ private struct Table {
     private var hand = 0
     private var latest: UInt64 = 0
     /// Each caller's entries, oldest first.
-    private var lines: [CallerID: ArrivalLine<TokenDigest>] = [:]
+    private var lines: [CallerID: ArrivalQueue<TokenDigest>] = [:]
     private var entries = ShareLedger<CallerID>()
     private var bytes = ShareLedger<CallerID>()
 
@@ -154,7 +154,7 @@ private struct Table {
 
     private mutating func enqueue(_ entry: Entry) {
         let owner = entry.caller.id
-        lines[owner, default: ArrivalLine()].append(entry.digest, entry.number)
+        lines[owner, default: ArrivalQueue()].append(entry.digest, entry.number)
         guard let line = lines[owner], line.count > 2 * entries.held(by: owner) + 16 else { return }
         let (positions, slots) = (positions, slots)
         lines[owner]?.removeAll { digest, number in positions[digest].map { slots[$0].number != number } ?? true }
@@ -164,8 +164,8 @@ private struct Table {
     private mutating func ownVictim(of owner: CallerID, at now: Double) -> Int? {
         let holders = entries.holderCount
         guard
-            FairShare.replacesOwn(held: entries.held(by: owner), capacity: capacity, holderCount: holders)
-                || FairShare.replacesOwn(held: bytes.held(by: owner), capacity: maxSize, holderCount: holders)
+            FairShare.replacesOwnEntry(held: entries.held(by: owner), capacity: capacity, holderCount: holders)
+                || FairShare.replacesOwnEntry(held: bytes.held(by: owner), capacity: maxSize, holderCount: holders)
         else { return nil }
         var chances = Self.maxExaminedSlots
         while let place = lines[owner]?.popFirst() {

@@ -45,7 +45,7 @@ extension ControlPlane {
         defer { if let admission { gateway.limiter.end(admission, tokens: 0) } }
         let memory = gateway.budget.share(for: caller.id, from: rules.shareHolder(of: client))
         var reserved = 0
-        defer { memory.giveBack(reserved) }
+        defer { memory.release(reserved) }
         func reserve(_ bytes: Int) throws(GatewayError) {
             if let error = memory.reserve(bytes).memoryRefusal(for: "request bodies") {
                 gateway.metrics.shareWasRefused(.memory)
@@ -53,12 +53,12 @@ extension ControlPlane {
             }
             reserved += bytes
         }
-        try reserve(reader.ownMemory)
+        try reserve(reader.decoderMemory)
         for try await chunk in request.body {
             try reader.append(chunk)
             // Other tasks may run between two slices.
             while try reader.take(
-                atMost: DecodingTurns.slice,
+                atMost: DecodingQueue.slice,
                 { piece throws(GatewayError) in
                     try reserve(piece.readableBytes)
                     try append(piece)

@@ -90,29 +90,29 @@ struct ControlPlane: Sendable {
     /// Explains how a call with this body would be placed, without running it. The same rights apply; administrators
     /// may query other roles.
     func route(for request: Request, _ context: ControlContext) async throws -> Response {
-        let asker = try await caller(of: request, context)
+        let requester = try await caller(of: request, context)
         let rules = gateway.rules
-        let other = try RoleImpersonation.caller(in: request, asker: asker, rules)
+        let other = try RoleImpersonation.caller(in: request, requester: requester, rules)
         var body = CallBody()
         return try await withBody(
-            of: request, context, by: asker, counting: .question, upTo: rules.settings.server.maxBody
+            of: request, context, by: requester, counting: .query, upTo: rules.settings.server.maxBody
         ) { piece throws(GatewayError) in
             try body.append(piece)
         } then: {
-            try explanation(of: &body, for: other, requestedBy: asker, rules)
+            try explanation(of: &body, for: other, requestedBy: requester, rules)
         }
     }
 
     private func explanation(
-        of body: inout CallBody, for other: Caller?, requestedBy asker: Caller, _ rules: GatewayRules
+        of body: inout CallBody, for other: Caller?, requestedBy requester: Caller, _ rules: GatewayRules
     ) throws -> Response {
-        let caller = other ?? asker
+        let caller = other ?? requester
         let endpoint = Endpoint.chatCompletions
         let read = try body.finish(
             endpoint: endpoint, id: RequestID.id(stated: nil), defaultClass: rules.classes.defaultClass)
         let status = rules.settings.errors.permissionDeniedStatus
         let access =
-            asker.isAdmin
+            requester.isAdmin
             ? rules.policy.reasons(for: read.request, by: caller)
                 .json(roles: caller.roles, limits: rules.limits.limits(of: caller)) : nil
         let call: AuthorizedCall
@@ -128,7 +128,7 @@ struct ControlPlane: Sendable {
         return Self.json(
             RouteExplanation(
                 call: call, placement: gateway.scheduler.explain(PlacementRequest(call, affinity: affinity)),
-                showsRunners: rules.showsRunner(to: asker), permissionDeniedStatus: status, access: access
+                showsRunners: rules.showsRunner(to: requester), permissionDeniedStatus: status, access: access
             ).json)
     }
 
@@ -145,7 +145,7 @@ struct ControlPlane: Sendable {
         guard let token = Bearer.token(in: request.headers[.authorization]) else {
             throw GatewayError.missingCredentials(found: request.headers[.authorization])
         }
-        if let caller = verifier.rememberedCaller(for: token) { return caller }
+        if let caller = verifier.cachedCaller(for: token) { return caller }
         do throws(TokenRejection) {
             return try await verifier.caller(for: token)
         } catch {

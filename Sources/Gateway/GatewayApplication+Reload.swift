@@ -20,7 +20,7 @@ extension GatewayApplication {
         let (adopted, changes) = old.adopting(settings)
         let rules = try GatewayRules(adopted)
         let plan = try RunnerPlan(from: old, to: adopted, gateway.upstreams)
-        if let taken = plan.placed.map(\.runner.id).first(where: { supervisor.isAgent($0) }) {
+        if let taken = plan.changed.map(\.runner.id).first(where: { supervisor.isAgent($0) }) {
             throw GatewayStartError("\(taken) is the id of a registered agent; choose another id", at: ["runners"])
         }
 
@@ -54,11 +54,11 @@ extension GatewayApplication {
     private static func keyWarnings(_ settings: Settings) -> [GatewayStartError] {
         guard settings.auth.mode != .none, !settings.keys.database.isEmpty else { return [] }
         let now = Date()
-        let keys = KeyStore.peek(path: settings.keys.database).filter { $0.isInService(at: now) }
+        let keys = KeyStore.peek(path: settings.keys.database).filter { $0.isActive(at: now) }
         let roles = RoleNames(forKeysUnder: settings, specificRole: KeyStore.specificRole)
         var warnings: [GatewayStartError] = []
         for role in keys.reduce(into: Set<Role>(), { $0.formUnion($1.roles) }).sorted() {
-            guard !roles.hasMeaning(role), let key = keys.first(where: { $0.roles.contains(role) }) else { continue }
+            guard !roles.isEffective(role), let key = keys.first(where: { $0.roles.contains(role) }) else { continue }
             let others = keys.count { $0.roles.contains(role) } - 1
             warnings.append(
                 GatewayStartError(

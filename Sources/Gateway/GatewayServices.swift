@@ -27,7 +27,7 @@ final class GatewayServices: Sendable {
     /// Control-plane requests in progress, by address.
     let controlRequests = Mutex(ShareLedger<Peer>())
     let responses = ResponseOrigins()
-    let decoding = DecodingLoops()
+    let decoding = DecodingQueues()
     let drain: DrainState
     let logger: Logger
     /// Requests an immediate probe of a runner whose model list has proved wrong.

@@ -13,21 +13,21 @@ enum RoleImpersonation {
     ///   are ignored: a single `as_role=` means a caller without roles.
     /// - Throws: `permissionDenied` unless the requesting caller is an administrator, because a caller must not learn the
     ///   rights of others.
-    static func caller(in request: Request, asker: Caller, _ rules: GatewayRules) throws(GatewayError) -> Caller? {
+    static func caller(in request: Request, requester: Caller, _ rules: GatewayRules) throws(GatewayError) -> Caller? {
         let named = request.uri.queryParameters[values: parameter]
         guard !named.isEmpty else { return nil }
-        try rules.policy.authorizeAdministration(by: asker)
+        try rules.policy.authorizeAdministration(by: requester)
         guard named.count <= maxRoles else {
             throw GatewayError(.invalidRequest, "At most \(maxRoles) roles can be queried.", param: "as_role")
         }
         let roles = Set(named.filter { !$0.isEmpty }.map { Role(String($0)) })
         // Each issuer's settings name its privileged roles; without an issuer, the names of API keys apply.
-        let issuer = rules.settings.auth.issuers.first { $0.names.contains(where: asker.issuer.rawValue.isExactly) }
+        let issuer = rules.settings.auth.issuers.first { $0.names.contains(where: requester.issuer.rawValue.isExactly) }
         var privileges: Set<Privilege> = []
         if roles.contains(issuer?.adminRole ?? KeyStore.adminRole) { privileges.insert(.administration) }
         if roles.contains(issuer?.specificRole ?? KeyStore.specificRole) {
             privileges.insert(.specificModels)
         }
-        return Caller(subject: "", issuer: asker.issuer, roles: roles, privileges: privileges)
+        return Caller(subject: "", issuer: requester.issuer, roles: roles, privileges: privileges)
     }
 }

@@ -28,7 +28,7 @@ public struct APIKey: Hashable, Sendable {
     public var hint: String { APIKeyText.prefix + id + "…" }
 
     /// Whether the key is accepted at `now`.
-    public func isInService(at now: Date) -> Bool {
+    public func isActive(at now: Date) -> Bool {
         revoked == nil && (expiry.map { now < $0 } ?? true)
     }
 }

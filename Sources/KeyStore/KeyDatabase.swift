@@ -112,7 +112,7 @@ final class KeyDatabase: Sendable {
     }
 
     /// Writes the times of last use in one transaction.
-    func noteUses(_ uses: [ExactString: Date]) throws {
+    func writeLastUse(_ uses: [ExactString: Date]) throws {
         try queue.write { database in
             let update = try database.makeStatement(sql: "UPDATE api_key SET last_used = ? WHERE id = ?")
             for (id, time) in uses { try update.execute(arguments: [Self.text(time), id.rawValue]) }

@@ -5,7 +5,7 @@ import Synchronization
 /// The API keys of clients that do not support OpenID Connect: in memory for the data plane, in a database for
 /// persistence.
 ///
-/// A key is returned once, when it is created; only a digest is stored. Checking a key does not access the disk; `noteUses()`
+/// A key is returned once, when it is created; only a digest is stored. Checking a key does not access the disk; `writeLastUse()`
 /// writes the last use of all keys periodically. A new key is written before it is returned. A revocation takes effect
 /// immediately, even if the disk is full or the database is locked. Until the database contains it, a separate file does, so
 /// that a restart does not reactivate the key.
@@ -92,7 +92,7 @@ public final class KeyStore: Sendable {
         let now = now()
         return state.withLock { state in
             guard let entry = state.entries[ExactString(id)], APIKeyText.isSame(entry.digest, digest),
-                entry.key.isInService(at: now)
+                entry.key.isActive(at: now)
             else { return nil }
             // To the minute: a busy key causes one write per minute, not one per call.
             if entry.key.lastUsed.map({ now.timeIntervalSince($0) >= 60 }) ?? true {
@@ -227,14 +227,14 @@ public final class KeyStore: Sendable {
     }
 
     /// Writes the times of last use. Blocks. If writing fails, the next call retries.
-    public func noteUses() throws(KeyStoreError) {
+    public func writeLastUse() throws(KeyStoreError) {
         let uses = state.withLock { state in
             defer { state.uses = [:] }
             return state.uses
         }
         guard !uses.isEmpty else { return }
         do throws(KeyStoreError) {
-            try write { try $0.noteUses(uses) }
+            try write { try $0.writeLastUse(uses) }
         } catch {
             state.withLock { $0.uses.merge(uses) { newer, _ in newer } }
             throw error

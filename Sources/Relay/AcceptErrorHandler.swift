@@ -76,7 +76,7 @@ public final class AcceptErrorHandler: ChannelDuplexHandler, RemovableChannelHan
     private func stopReading(_ channel: any Channel) {
         guard let options = channel.syncOptions else { return }
         do {
-            state.wasReadingByItself = try state.wasReadingByItself || options.getOption(.autoRead)
+            state.hadAutoRead = try state.hadAutoRead || options.getOption(.autoRead)
             try options.setOption(.autoRead, value: true)
             try options.setOption(.autoRead, value: false)
         } catch {
@@ -86,8 +86,8 @@ public final class AcceptErrorHandler: ChannelDuplexHandler, RemovableChannelHan
 
     private func resume(_ context: ChannelHandlerContext) {
         guard context.channel.isActive, let isReadRequested = state.resumed() else { return }
-        if state.wasReadingByItself {
-            state.wasReadingByItself = false
+        if state.hadAutoRead {
+            state.hadAutoRead = false
             // Turning `autoRead` on triggers a read.
             try? context.channel.syncOptions?.setOption(.autoRead, value: true)
         } else if isReadRequested {

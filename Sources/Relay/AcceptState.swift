@@ -5,7 +5,7 @@ struct AcceptState {
     private var isReported = false
     private var isReadRequested = false
     /// Whether the channel's `autoRead` was on before the pause.
-    var wasReadingByItself = false
+    var hadAutoRead = false
 
     /// - Returns: whether the pause has to be reported.
     mutating func paused() -> Bool {

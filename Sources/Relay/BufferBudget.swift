@@ -92,11 +92,11 @@ public final class BufferBudget: Sendable {
             verdict = rule.verdict(on: bytes, held: held, inUse: inUse)
         }
         if accounts.isEmpty, rule.verdict(on: bytes, held: 0, inUse: inUse) == .exhausted { verdict = .exhausted }
-        if verdict != .granted { giveBack(bytes, on: accounts) }
+        if verdict != .granted { release(bytes, on: accounts) }
         return verdict
     }
 
-    fileprivate func giveBack(_ bytes: Int, on accounts: [Account]) {
+    fileprivate func release(_ bytes: Int, on accounts: [Account]) {
         used.subtract(bytes, ordering: .relaxed)
         for account in accounts { account.held.subtract(bytes, ordering: .relaxed) }
     }
@@ -119,5 +119,5 @@ public final class BufferShare: Sendable {
     /// - Returns: the verdict; if it is `.granted`, the bytes are reserved until they are returned.
     public func reserve(_ bytes: Int) -> FairShare.Verdict { budget.reserve(bytes, on: accounts) }
 
-    public func giveBack(_ bytes: Int) { budget.giveBack(bytes, on: accounts) }
+    public func release(_ bytes: Int) { budget.release(bytes, on: accounts) }
 }

@@ -163,14 +163,14 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
     /// - Parameter isChunked: whether its body follows in chunks.
     public func write(_ head: HTTPResponseHead, isChunked: Bool) {
         guard context != nil else { return }
-        reserveCapacity(ResponseWriter.usualHead)
+        reserveCapacity(ResponseWriter.typicalHeadSize)
         ResponseWriter.write(head, isChunked: isChunked, into: &joined)
     }
 
     /// Writes an HTTP/1 request, also bypassing the handlers before this one.
     func write(_ request: UpstreamRequest, promise: EventLoopPromise<Void>?) {
         if context != nil {
-            reserveCapacity(RequestWriter.usualHead)
+            reserveCapacity(RequestWriter.typicalHeadSize)
             RequestWriter.write(request.head, into: &joined)
         }
         write(request.body, promise: promise)

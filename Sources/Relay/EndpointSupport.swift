@@ -30,7 +30,7 @@ public final class EndpointSupport: Sendable {
     }
 
     /// Whether the settings list the endpoints, so that some may be known to be missing before the first request.
-    public var statesMissing: Bool { stated != 0 }
+    public var hasStatedEndpoints: Bool { stated != 0 }
 
     /// Records that the engine served the endpoint.
     public func noteServed(_ endpoint: Endpoint) {

@@ -33,7 +33,7 @@ public struct EventSplitter {
     public var isInsideEvent: Bool { pending.readableBytes > 0 }
 
     public mutating func append(_ bytes: ByteBuffer) throws(TooLong) {
-        pending.takeIn(bytes)
+        pending.appendCompacting(bytes)
         if pending.readableBytes > Self.maxEventSize { throw TooLong() }
     }
 

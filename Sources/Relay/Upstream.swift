@@ -20,7 +20,7 @@ public final class Upstream: Sendable {
     /// Sent with every request to the engine, in place of fields with the same names; values are secrets.
     public let headers: [(name: String, value: String)]
     /// Whether the engine supports `stream_options.include_usage`, by the settings.
-    public let knowsStreamUsage: Bool
+    public let supportsStreamUsage: Bool
     /// Monotonic nanoseconds; 0 for never.
     private let lastByte = Atomic<UInt64>(0)
     /// Monotonic nanoseconds; 0 for never.
@@ -35,7 +35,7 @@ public final class Upstream: Sendable {
 
     public init(
         runner: RunnerID, host: String, port: Int, tls: NIOSSLContext? = nil, pathPrefix: String = "",
-        apiKey: String? = nil, headers: [(name: String, value: String)] = [], knowsStreamUsage: Bool = true,
+        apiKey: String? = nil, headers: [(name: String, value: String)] = [], supportsStreamUsage: Bool = true,
         endpoints: [Endpoint] = []
     ) {
         self.endpoints = EndpointSupport(stated: endpoints)
@@ -48,7 +48,7 @@ public final class Upstream: Sendable {
         self.pathPrefix = pathPrefix
         self.apiKey = apiKey
         self.headers = headers
-        self.knowsStreamUsage = knowsStreamUsage
+        self.supportsStreamUsage = supportsStreamUsage
     }
 
     /// When the latest response byte was received from this engine, on any event loop.
@@ -84,13 +84,13 @@ public final class Upstream: Sendable {
 
     /// Whether a request may contain `stream_options.include_usage`: settings allow it, and the engine has not rejected
     /// it.
-    public var takesStreamUsage: Bool {
-        knowsStreamUsage && usageRefusedUntil.load(ordering: .relaxed) < NIODeadline.now().uptimeNanoseconds
+    public var acceptsStreamUsage: Bool {
+        supportsStreamUsage && usageRefusedUntil.load(ordering: .relaxed) < NIODeadline.now().uptimeNanoseconds
     }
 
     /// Whether to report now that the engine rejects the gateway's credentials: at most once a minute, however many
     /// calls are affected.
-    public func takeRefusalReport(now: NIODeadline = .now()) -> Bool {
+    public func shouldReportRefusal(now: NIODeadline = .now()) -> Bool {
         let last = refusalReported.load(ordering: .relaxed)
         let isDue = last == 0 || now - .uptimeNanoseconds(last) >= .minutes(1)
         if isDue { refusalReported.store(now.uptimeNanoseconds, ordering: .relaxed) }

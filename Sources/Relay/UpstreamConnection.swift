@@ -11,7 +11,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     private final class Exchange {
         /// Nil once the target has received all that it needs.
         var target: (any UpstreamExchange)?
-        let ticket: ExchangeHandle
+        let exchangeHandle: ExchangeHandle
         let timeouts: UpstreamTimeouts
         let isFirstOnConnection: Bool
         /// Whether the request asks to close the connection after it.
@@ -24,11 +24,11 @@ final class UpstreamConnection: ChannelInboundHandler {
         var droppedBytes = 0
 
         init(
-            target: any UpstreamExchange, ticket: ExchangeHandle, timeouts: UpstreamTimeouts,
+            target: any UpstreamExchange, exchangeHandle: ExchangeHandle, timeouts: UpstreamTimeouts,
             isFirstOnConnection: Bool, isLast: Bool
         ) {
             self.target = target
-            self.ticket = ticket
+            self.exchangeHandle = exchangeHandle
             self.timeouts = timeouts
             self.isFirstOnConnection = isFirstOnConnection
             self.isLast = isLast
@@ -37,7 +37,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     let upstream: Upstream
     /// The pool's list of idle connections to the same runner; set by the pool.
-    var place: IdleConnections?
+    var idleConnections: IdleConnections?
     private let pool: UpstreamPool
     private let out: CoalescingWriter
     private let socket: SocketCloseHandler?
@@ -73,20 +73,20 @@ final class UpstreamConnection: ChannelInboundHandler {
     // MARK: Exchanges
 
     func begin(
-        _ request: UpstreamRequest, for target: any UpstreamExchange, ticket: ExchangeHandle,
+        _ request: UpstreamRequest, for target: any UpstreamExchange, exchangeHandle: ExchangeHandle,
         timeouts: UpstreamTimeouts
     ) {
         guard let context else {
-            ticket.progress = .over
+            exchangeHandle.progress = .over
             return target.upstreamFailed(.staleConnection)
         }
         let exchange = Exchange(
-            target: target, ticket: ticket, timeouts: timeouts, isFirstOnConnection: exchanges == 0,
+            target: target, exchangeHandle: exchangeHandle, timeouts: timeouts, isFirstOnConnection: exchanges == 0,
             isLast: !request.head.isKeepAlive)
         self.exchange = exchange
         exchanges += 1
         parser.begin()
-        ticket.progress = .exchanging(self)
+        exchangeHandle.progress = .exchanging(self)
         let written = context.eventLoop.makePromise(of: Void.self)
         written.futureResult.assumeIsolated().whenSuccess {
             exchange.requestIsWritten = true
@@ -234,7 +234,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     func channelReadComplete(context: ChannelHandlerContext) {
         // With TLS a read may contain no application bytes.
         isReadOutstanding = false
-        if exchange?.target == nil || exchange?.ticket.wantsReads ?? true { read(context) }
+        if exchange?.target == nil || exchange?.exchangeHandle.wantsReads ?? true { read(context) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -254,10 +254,10 @@ final class UpstreamConnection: ChannelInboundHandler {
         isUsable = false
         progressTimer?.cancel()
         progressTimer = nil
-        pool.forget(self)
+        pool.remove(self)
         guard let exchange else { return }
         self.exchange = nil
-        exchange.ticket.progress = .over
+        exchange.exchangeHandle.progress = .over
         if parser.endsWithConnection, !isBroken, cause == nil {
             exchange.target?.responseEndReceived()
         } else {
@@ -275,14 +275,14 @@ final class UpstreamConnection: ChannelInboundHandler {
     private func endExchange(_ context: ChannelHandlerContext, at now: NIODeadline) {
         guard let exchange else { return }
         self.exchange = nil
-        exchange.ticket.progress = .over
+        exchange.exchangeHandle.progress = .over
         if let head = exchange.head, 200...299 ~= head.status.code { upstream.noteServed(at: now) }
         // The request decides, too: if the engine ignored its `Connection: close`, each such request would leave a connection
         // behind.
         let keepAlive = !exchange.isLast && exchange.head?.isKeepAlive ?? false
         // If the response ended before the request was written, the rest of the request would precede the next one.
         if keepAlive, exchange.requestIsWritten, parser.isEmpty, isUsable {
-            pool.giveBack(self)
+            pool.release(self)
         } else {
             closeTransport(context)
         }
@@ -316,8 +316,8 @@ final class UpstreamConnection: ChannelInboundHandler {
         guard let context, let exchange else { return }
         guard exchange.target != nil else { return closeTransport(context) }
         let limit = exchange.bodyHasBegun ? exchange.timeouts.gap : exchange.timeouts.firstByte
-        if !exchange.ticket.wantsReads { exchange.lastProgress = .now() }
-        guard exchange.ticket.wantsReads, exchange.lastProgress + limit <= .now() else {
+        if !exchange.exchangeHandle.wantsReads { exchange.lastProgress = .now() }
+        guard exchange.exchangeHandle.wantsReads, exchange.lastProgress + limit <= .now() else {
             let due = exchange.lastProgress + limit
             // The body may begin at any moment, and the gap timeout counts from then.
             return setProgressTimer(exchange.bodyHasBegun ? due : min(due, .now() + exchange.timeouts.gap), context)

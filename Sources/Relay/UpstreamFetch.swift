@@ -59,17 +59,18 @@ public enum UpstreamFetch {
             version: .http1_1, method: method, uri: upstream.pathPrefix + path, headers: headers)
         let collector = Collector(completion)
         let limits = UpstreamTimeouts(connect: timeout, firstByte: timeout, gap: timeout)
-        let ticket = ExchangeHandle()
-        collector.cancel = { ticket.cancel() }
+        let exchangeHandle = ExchangeHandle()
+        collector.cancel = { exchangeHandle.cancel() }
         collector.deadline = eventLoop.assumeIsolated().scheduleTask(in: timeout) {
             // An accepted connection shows that the host is up, even if its engine is busy.
-            let failure: UpstreamFailure = ticket.isExchanging ? .firstByteTimeout : .unreachable("no response in time")
-            ticket.cancel()
+            let failure: UpstreamFailure =
+                exchangeHandle.isExchanging ? .firstByteTimeout : .unreachable("no response in time")
+            exchangeHandle.cancel()
             collector.finish(.failure(failure))
         }
         pool.send(
-            UpstreamRequest(head: head, body: body), to: upstream, for: collector, ticket: ticket,
-            timeouts: limits, fresh: true)
+            UpstreamRequest(head: head, body: body), to: upstream, for: collector, exchangeHandle: exchangeHandle,
+            timeouts: limits, onNewConnection: true)
     }
 
     private final class Collector: UpstreamExchange {

@@ -26,7 +26,7 @@ public final class UpstreamPool {
     private static let maxIdleConnections = 64
 
     /// Defers the writes of this loop, including those of client connections.
-    public let flushes: EndOfTickFlusher
+    public let flusher: EndOfTickFlusher
     private let eventLoop: any EventLoop
     private let descriptorReserve: Int
     private var idle: [ObjectIdentifier: IdleConnections] = [:]
@@ -39,26 +39,27 @@ public final class UpstreamPool {
     public init(eventLoop: any EventLoop, descriptorReserve: Int = 0) {
         self.eventLoop = eventLoop
         self.descriptorReserve = descriptorReserve
-        flushes = EndOfTickFlusher(eventLoop: eventLoop)
+        flusher = EndOfTickFlusher(eventLoop: eventLoop)
     }
 
     /// Sends a request to a runner; `target` receives the response.
     /// - Parameters:
-    ///   - ticket: a new handle, with which the caller controls the exchange.
-    ///   - fresh: true to open a new connection, after a kept-alive one turned out to be stale.
+    ///   - exchangeHandle: a new handle, with which the caller controls the exchange.
+    ///   - onNewConnection: true to open a new connection, after a kept-alive one turned out to be stale.
     public func send(
-        _ request: UpstreamRequest, to upstream: Upstream, for target: any UpstreamExchange, ticket: ExchangeHandle,
-        timeouts: UpstreamTimeouts, fresh: Bool = false
+        _ request: UpstreamRequest, to upstream: Upstream, for target: any UpstreamExchange,
+        exchangeHandle: ExchangeHandle,
+        timeouts: UpstreamTimeouts, onNewConnection: Bool = false
     ) {
         eventLoop.preconditionInEventLoop()
-        if !fresh, let kept = idle[ObjectIdentifier(upstream)] {
+        if !onNewConnection, let kept = idle[ObjectIdentifier(upstream)] {
             while let connection = kept.connections.popLast() {
                 guard connection.isUsable else { continue }
-                return connection.begin(request, for: target, ticket: ticket, timeouts: timeouts)
+                return connection.begin(request, for: target, exchangeHandle: exchangeHandle, timeouts: timeouts)
             }
         }
         connect(to: upstream, timeout: timeouts.connect).assumeIsolated().whenComplete { result in
-            guard case .connecting = ticket.progress else {
+            guard case .connecting = exchangeHandle.progress else {
                 // The exchange was cancelled meanwhile. The connection is not kept: its next exchange would count as its
                 // first, so a stale connection would not be recognized.
                 if case .success(let connection) = result { connection.value.close() }
@@ -66,9 +67,9 @@ public final class UpstreamPool {
             }
             switch result {
             case .success(let connection):
-                connection.value.begin(request, for: target, ticket: ticket, timeouts: timeouts)
+                connection.value.begin(request, for: target, exchangeHandle: exchangeHandle, timeouts: timeouts)
             case .failure(let error):
-                ticket.progress = .over
+                exchangeHandle.progress = .over
                 target.upstreamFailed(Self.failure(from: error))
             }
         }
@@ -89,7 +90,7 @@ public final class UpstreamPool {
 
     /// Closes a runner's idle connections because it is asleep or unreachable. With `endsSilentCalls`, also ends
     /// exchanges that have received no byte of a response.
-    public func leave(_ runner: RunnerID, endsSilentCalls: Bool) {
+    public func disconnect(_ runner: RunnerID, endsSilentCalls: Bool) {
         for connection in Array(established[runner, default: [:]].values)
         where endsSilentCalls || !connection.isExchanging {
             connection.machineBecameUnreachable()
@@ -104,27 +105,27 @@ public final class UpstreamPool {
             .map { $0.compactMap { $0 }.max() }
     }
 
-    func giveBack(_ connection: UpstreamConnection) {
+    func release(_ connection: UpstreamConnection) {
         guard !connection.upstream.isRetired else { return connection.close() }
-        let kept = connection.place ?? place(of: connection.upstream)
+        let kept = connection.idleConnections ?? idleConnections(of: connection.upstream)
         guard kept.connections.count < Self.maxIdleConnections else { return connection.close() }
-        connection.place = kept
+        connection.idleConnections = kept
         kept.connections.append(connection)
     }
 
-    private func place(of upstream: Upstream) -> IdleConnections {
+    private func idleConnections(of upstream: Upstream) -> IdleConnections {
         let key = ObjectIdentifier(upstream)
         if let known = idle[key] { return known }
-        let place = IdleConnections()
-        idle[key] = place
-        return place
+        let idleConnections = IdleConnections()
+        idle[key] = idleConnections
+        return idleConnections
     }
 
-    func forget(_ connection: UpstreamConnection) {
+    func remove(_ connection: UpstreamConnection) {
         let runner = connection.upstream.runner
         established[runner]?[ObjectIdentifier(connection)] = nil
         if established[runner]?.isEmpty ?? false { established[runner] = nil }
-        connection.place?.connections.removeAll { $0 === connection }
+        connection.idleConnections?.connections.removeAll { $0 === connection }
     }
 
     private func connect(
@@ -153,7 +154,7 @@ public final class UpstreamPool {
                         try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
                     }
                     let pool = loopBoundSelf.value
-                    let out = CoalescingWriter(pool.flushes, nextTo: upstream.tls == nil ? .socket : .tls)
+                    let out = CoalescingWriter(pool.flusher, nextTo: upstream.tls == nil ? .socket : .tls)
                     try pipeline.addHandlers(
                         out, UpstreamConnection(upstream: upstream, pool: pool, out: out, socket: socket))
                 }

@@ -32,9 +32,9 @@ public final class UpstreamPools: Sendable {
 
     /// Closes a runner's idle connections on every loop, because it is asleep or unreachable. With `endsSilentCalls`,
     /// also ends exchanges that have received no byte of a response.
-    public func leave(_ runner: RunnerID, endsSilentCalls: Bool) {
+    public func disconnect(_ runner: RunnerID, endsSilentCalls: Bool) {
         for (eventLoop, pool) in pools.withLock({ Array($0.values) }) {
-            eventLoop.execute { pool.value.leave(runner, endsSilentCalls: endsSilentCalls) }
+            eventLoop.execute { pool.value.disconnect(runner, endsSilentCalls: endsSilentCalls) }
         }
     }
 

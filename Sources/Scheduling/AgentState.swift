@@ -11,8 +11,8 @@ struct AgentState: Hashable, Sendable {
 
     /// The state of the check that decides after a sleep whether the machine gets calls.
     enum SanityCheck: Hashable, Sendable {
-        case underWay(RunnerRequest)
-        case again(at: ContinuousClock.Instant)
+        case inProgress(RunnerRequest)
+        case retry(at: ContinuousClock.Instant)
     }
 
     var residency = ModelResidency()
@@ -22,7 +22,7 @@ struct AgentState: Hashable, Sendable {
 
     /// Whether the model is in memory and open to new calls. Slots are not considered.
     func canServeNow(_ engineModel: EngineModelID) -> Bool {
-        residency.loaded.contains(engineModel) && !(load?.held.contains(engineModel) ?? false)
+        residency.loaded.contains(engineModel) && !(load?.blockedModels.contains(engineModel) ?? false)
     }
 
     /// End of the grace period that began when the connection was lost; the machine then counts as asleep or lost.
@@ -48,7 +48,7 @@ struct AgentState: Hashable, Sendable {
     /// The earliest time at which `timePassed` has to act on this agent, apart from putting an idle machine to sleep.
     var nextDeadline: ContinuousClock.Instant? {
         var deadlines = [graceExpiresAt, load?.deadline, isConnected ? nil : pendingSleep?.settledAt].compactMap { $0 }
-        if case .again(let at)? = check { deadlines.append(at) }
+        if case .retry(let at)? = check { deadlines.append(at) }
         return deadlines.min()
     }
 

@@ -19,7 +19,7 @@ struct LoadState: Hashable, Sendable {
     let deadline: ContinuousClock.Instant
     var stage = Stage.clearing
     /// Models that get no new calls during this load.
-    let held: Set<EngineModelID>
+    let blockedModels: Set<EngineModelID>
     /// Models that still have to be unloaded, in this order.
     var victims: [EngineModelID]
 
@@ -28,11 +28,11 @@ struct LoadState: Hashable, Sendable {
         self.id = id
         self.engineModel = engineModel
         self.deadline = deadline
-        switch residency.room(for: engineModel) {
-        case .isThere: (held, victims) = ([], [])
-        case .byUnloading(let models): (held, victims) = (Set(models), models)
+        switch residency.eviction(for: engineModel) {
+        case .notNeeded: (blockedModels, victims) = ([], [])
+        case .unload(let models): (blockedModels, victims) = (Set(models), models)
         // The engine itself decides what to unload, or restarts, so no call may be in progress on it.
-        case .unknown: (held, victims) = (residency.loaded.subtracting([engineModel]), [])
+        case .unknown: (blockedModels, victims) = (residency.loaded.subtracting([engineModel]), [])
         }
     }
 }

@@ -40,7 +40,7 @@ struct ModelQueue: Sendable {
 
     /// The call to evict for a new call of `caller`: the newest in the longest line; nil unless that line is longer
     /// than `caller`'s with the new call.
-    func newestOfLargestQueue(beside caller: CallerID) -> WaiterID? {
+    func callToEvict(for caller: CallerID) -> WaiterID? {
         let own = lines.first { $0.caller == caller }?.waiters.count ?? 0
         let longest = lines.lazy.compactMap { line in line.waiters.last.map { (line.waiters.count, $0.id.number) } }.max
         {

@@ -34,17 +34,17 @@ struct ModelResidency: Hashable, Sendable {
     /// What has to be unloaded before a model can be loaded.
     enum Eviction: Hashable {
         /// Nothing: the model fits into free memory.
-        case isThere
+        case notNeeded
         /// These models, least recently used first; none may have a call in progress when it is unloaded.
-        case byUnloading([EngineModelID])
+        case unload([EngineModelID])
         /// Sizes or the limit are unknown: the engine itself decides what to unload, so no other call may be in
         /// progress meanwhile.
         case unknown
     }
 
-    func room(for model: EngineModelID) -> Eviction {
+    func eviction(for model: EngineModelID) -> Eviction {
         let others = loaded.filter { $0 != model }
-        if others.isEmpty { return .isThere }
+        if others.isEmpty { return .notNeeded }
         guard let limit, let size = sizes[model] else { return .unknown }
         var used = 0
         for other in others {
@@ -52,13 +52,13 @@ struct ModelResidency: Hashable, Sendable {
             used = Self.sum(used, size.bytes)
         }
         var needed = Self.sum(used, size.bytes)
-        if needed <= limit.bytes { return .isThere }
+        if needed <= limit.bytes { return .notNeeded }
         var victims: [EngineModelID] = []
         for other in others.sorted(by: isEvictedBefore) where needed > limit.bytes {
             victims.append(other)
             needed -= sizes[other]?.bytes ?? 0
         }
-        return .byUnloading(victims)
+        return .unload(victims)
     }
 
     /// Whether `left` is unloaded before `right`: idle models before busy ones, then the least recently used.

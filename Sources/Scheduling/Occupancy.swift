@@ -22,7 +22,7 @@ struct Occupancy: Hashable, Sendable {
     }
 
     /// Copies the values of a changed description.
-    mutating func take(_ runner: Runner) {
+    mutating func update(_ runner: Runner) {
         (slots, weight) = (runner.slots, runner.weight)
     }
 
@@ -59,11 +59,11 @@ struct Occupancy: Hashable, Sendable {
             health.callServed()
         case .failed: health.callFailed()
         case .internalError(let caller): health.callHadInternalError(caller: caller.hashValue)
-        case .loading, .notAble, .undecided: health.callEndedUndecided()
+        case .loading, .replaced, .undecided: health.callEndedUndecided()
         }
         return !wasInService && health.isInService
     }
 
     /// Whether the runner is leaving and its last call has ended.
-    var isGone: Bool { isLeaving && active == 0 }
+    var hasLeft: Bool { isLeaving && active == 0 }
 }

@@ -41,7 +41,7 @@ public struct PlacementExplanation: Hashable, Sendable {
         /// The tier of its machine type among the preferences of the class; 0 is the best.
         public let tier: Int
         public let active: Int
-        /// Position among the runners that could take the call now, from 1; only the first `ranked` have one.
+        /// Position among the runners that could take the call now, from 1; only the first `maxRanked` have one.
         public let rank: Int?
         public let bootTime: BootTime
         /// Expected time until the runner can serve; nil unless its machine is asleep or waking and the time is known.
@@ -65,7 +65,7 @@ public struct PlacementExplanation: Hashable, Sendable {
     }
 
     /// Maximum number of runners with a rank.
-    public static let ranked = 20
+    public static let maxRanked = 20
 
     public let outcome: Outcome
     /// All runners: first those that could serve, in order; then those that have the model; then the rest.

@@ -62,7 +62,7 @@ extension SchedulerState {
                 hasLostGPU ? Self.missingGPU : report.reason ?? "its agent reports no healthy engine", now: now)
         }
         guard let didChange = learn(report.models.map(\.engineID), ofRunnerAt: index) else { return }
-        if records[index].state != .ready, isHeldForCheck(index, now: now) {
+        if records[index].state != .ready, startCheckIfNeeded(index, now: now) {
             if didChange { reconsiderWaiters(now: now) }
             return
         }

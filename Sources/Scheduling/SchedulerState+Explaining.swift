@@ -42,7 +42,7 @@ extension SchedulerState {
         var excluded = request.excluded
         // Picking caches candidate lists, so it runs on a copy.
         var trial = self
-        while ranks.count < PlacementExplanation.ranked {
+        while ranks.count < PlacementExplanation.maxRanked {
             let rest = request.excluding(excluded)
             guard let choice = trial.pick(for: rest) ?? trial.pickAmongEjected(for: rest) else { break }
             ranks[choice.index] = ranks.count + 1

@@ -33,7 +33,7 @@ extension SchedulerState {
             guard let agent = records[index].agent, agent.load == nil,
                 let model = modelToLoad(for: request, onRunnerAt: index, now: now)
             else { return false }
-            return agent.residency.room(for: model) == .isThere
+            return agent.residency.eviction(for: model) == .notNeeded
         }
         if let best = bestLoader(of: free, request, now: now) {
             _ = startLoad(best.engineModel, onRunnerAt: best.index, now: now)
@@ -69,9 +69,9 @@ extension SchedulerState {
             let record = records[choice.index]
             let tier = Balancer.tier(of: record.runner.machineType, among: request.preferredMachineTypes)
             let unloadCount =
-                switch record.agent?.residency.room(for: choice.engineModel) {
-                case .isThere: 0
-                case .byUnloading(let models): models.count
+                switch record.agent?.residency.eviction(for: choice.engineModel) {
+                case .notNeeded: 0
+                case .unload(let models): models.count
                 case .unknown, nil: record.active > 0 ? Int.max : 1
                 }
             return (tier, unloadCount, record.active, record.lastPicked)
@@ -101,7 +101,7 @@ extension SchedulerState {
             id: id, engineModel: engineModel, deadline: now.advanced(by: configuration.loadTimeout), residency)
         records[index].agent?.load = load
         trackDeadline(index)
-        if !load.held.isEmpty {
+        if !load.blockedModels.isEmpty {
             hasModelsBlockedByLoad = true
             reindex(index)
         }
@@ -112,7 +112,7 @@ extension SchedulerState {
     /// Starts the next step of the load once no call in progress prevents it.
     mutating func advanceLoad(onRunnerAt index: Int) {
         guard let agent = records[index].agent, var load = agent.load, load.stage == .clearing,
-            load.held.allSatisfy({ agent.residency.activeCalls(on: $0) == 0 })
+            load.blockedModels.allSatisfy({ agent.residency.activeCalls(on: $0) == 0 })
         else { return }
         let request = makeRequest()
         let runner = records[index].runner.id

@@ -2,9 +2,9 @@ public import SimpleAICore
 
 /// The result of an operator's request to wake a machine.
 public enum WakeCommandResult: Hashable, Sendable {
-    case begun(WakeID)
-    case underWay(WakeID)
-    case isAwake
+    case started(WakeID)
+    case inProgress(WakeID)
+    case alreadyAwake
     case unknownMachine
     /// The reason why the machine cannot be woken, as a sentence for the operator.
     case impossible(String)
@@ -13,8 +13,8 @@ public enum WakeCommandResult: Hashable, Sendable {
 /// The result of an operator's request to put a machine to sleep.
 public enum SleepCommandResult: Hashable, Sendable {
     /// The command is sent, and the machine counts as asleep. If its agent refuses, it counts as ready again.
-    case ordered
-    case isAsleep
+    case commandSent
+    case alreadyAsleep
     case unknownMachine
     /// The reason why the machine cannot be put to sleep, as a sentence for the operator.
     case impossible(String)
@@ -28,15 +28,15 @@ extension SchedulerState {
         guard let index = indexByID[id], !records[index].isLeaving else { return .unknownMachine }
         let isConnected = records[index].agent?.isConnected ?? false
         switch records[index].state {
-        case .ready, .checking, .loading: return .isAwake
-        case .unknown where isConnected: return .isAwake
+        case .ready, .checking, .loading: return .alreadyAwake
+        case .unknown where isConnected: return .alreadyAwake
         case .down where isConnected:
             return .impossible("it is awake, and its agent reports an unhealthy engine")
         case .lost: return .impossible("it is unreachable, and no wake method is configured")
         case .waking:
-            guard let wake = records[index].wake else { return .isAwake }
-            records[index].wake?.isOrdered = true
-            return .underWay(wake.id)
+            guard let wake = records[index].wake else { return .alreadyAwake }
+            records[index].wake?.isRequestedByOperator = true
+            return .inProgress(wake.id)
         // An unnecessary packet is harmless, and the first evidence that the machine is awake ends the wake.
         case .unknown, .down, .asleep, .wakeFailed: break
         }
@@ -46,8 +46,8 @@ extension SchedulerState {
                 "no wake method is configured: set runners[].wake, or let its agent report a MAC address")
         }
         let wake = startWake(ofRunnerAt: index, isWanted: true, now: now)
-        records[index].wake?.isOrdered = true
-        return .begun(wake)
+        records[index].wake?.isRequestedByOperator = true
+        return .started(wake)
     }
 
     /// Puts a machine to sleep if it has no call in progress.
@@ -55,7 +55,7 @@ extension SchedulerState {
         guard let index = indexByID[id], !records[index].isLeaving else { return .unknownMachine }
         let record = records[index]
         switch record.state {
-        case .asleep, .wakeFailed: return .isAsleep
+        case .asleep, .wakeFailed: return .alreadyAsleep
         case .waking: return .impossible("a wake is in progress")
         case .unknown, .checking, .loading: return .impossible("a check is in progress; retry in a moment")
         case .lost: return .impossible("it is unreachable")
@@ -76,6 +76,6 @@ extension SchedulerState {
         }
         guard agent.load == nil else { return .impossible("a model load is in progress") }
         putToSleep(index, now: now)
-        return .ordered
+        return .commandSent
     }
 }

@@ -83,13 +83,13 @@ extension SchedulerState {
         records[index].agent?.pendingSleep = nil
         agentsWithDeadline.remove(index)
         ejected.remove(index)
-        runnersInLoadingTrial.remove(index)
+        runnersWithScheduledTrial.remove(index)
         abandonWake(ofRunnerAt: index, now: now)
         return index
     }
 
     /// Clears the record of a removed runner but keeps its index, because leases and waiters refer to indices.
     mutating func clearIfRemoved(_ index: Int) {
-        if occupancy(ofRunnerAt: index).isGone { records[index].models = [:] }
+        if occupancy(ofRunnerAt: index).hasLeft { records[index].models = [:] }
     }
 }

@@ -65,7 +65,7 @@ extension SchedulerState {
         records[index].agent?.sleepProblem = reason
         effects.append(.sleepFailed(records[index].runner.id, reason: reason))
         guard [.asleep, .waking].contains(records[index].state) else { return }
-        endWake(ofRunnerAt: index, succeeded: true, learns: false, now: now)
+        endWake(ofRunnerAt: index, succeeded: true, recordsBootTime: false, now: now)
         records[index].agent?.becameReady()
         trackDeadline(index)
         setState(.ready, ofRunnerAt: index)
@@ -79,10 +79,10 @@ extension SchedulerState {
     /// Checks the engine of a machine that was asleep before it gets calls: it has to generate one token with a model
     /// in memory.
     /// - Returns: whether the result is pending.
-    mutating func isHeldForCheck(_ index: Int, now: ContinuousClock.Instant) -> Bool {
+    mutating func startCheckIfNeeded(_ index: Int, now: ContinuousClock.Instant) -> Bool {
         guard let agent = records[index].agent, agent.needsCheck, configuration.checksAfterSleep else { return false }
         switch agent.check {
-        case .underWay?, .again?: return true
+        case .inProgress?, .retry?: return true
         case nil: return beginCheck(ofRunnerAt: index, now: now)
         }
     }
@@ -91,7 +91,7 @@ extension SchedulerState {
         guard let agent = records[index].agent, let engineModel = modelToCheck(ofRunnerAt: index) else { return false }
         let request = makeRequest()
         var changed = agent
-        changed.check = .underWay(request)
+        changed.check = .inProgress(request)
         records[index].agent = changed
         effects.append(.checkRunner(records[index].runner.id, engineModel: engineModel, request))
         if records[index].wake == nil, records[index].state != .down {
@@ -115,7 +115,7 @@ extension SchedulerState {
     public mutating func checkCompleted(
         _ id: RunnerID, _ request: RunnerRequest, failure: String?, now: ContinuousClock.Instant
     ) {
-        guard let index = indexByID[id], records[index].agent?.check == .underWay(request) else { return }
+        guard let index = indexByID[id], records[index].agent?.check == .inProgress(request) else { return }
         guard let failure else {
             records[index].agent?.becameReady()
             trackDeadline(index)
@@ -128,7 +128,7 @@ extension SchedulerState {
     private mutating func checkFailed(_ index: Int, _ reason: String, now: ContinuousClock.Instant) {
         let failures = min((records[index].agent?.failedChecks ?? 0) + 1, 6)
         records[index].agent?.failedChecks = failures
-        records[index].agent?.check = .again(at: now.advanced(by: .seconds(1 << failures)))
+        records[index].agent?.check = .retry(at: now.advanced(by: .seconds(1 << failures)))
         trackDeadline(index)
         effects.append(.checkFailed(records[index].runner.id, reason: reason))
         guard records[index].wake == nil else { return }
@@ -142,7 +142,7 @@ extension SchedulerState {
     }
 
     mutating func repeatCheck(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
-        guard case .again(let at)? = records[index].agent?.check, at <= now else { return }
+        guard case .retry(let at)? = records[index].agent?.check, at <= now else { return }
         records[index].agent?.check = nil
         guard [.waking, .down, .checking].contains(records[index].state) else { return }
         if !beginCheck(ofRunnerAt: index, now: now) { checkPassed(index, now: now) }

@@ -36,7 +36,7 @@ extension SchedulerState {
         case .served, .undecided: return
         case .failed: ejectIfDue(index, now: now)
         case .internalError: if records[index].health.hasErrorsOfSeveralCallers { ejectIfDue(index, now: now) }
-        case .notAble:
+        case .replaced:
             if assess(
                 .callReplaced, reason: "a call got a response from a proxy instead of the engine", ofRunnerAt: index,
                 now: now)
@@ -61,7 +61,7 @@ extension SchedulerState {
         switch outcome {
         case .served: return markReady(index, .served, didChange: false, now: now)
         case .loading: noteLoading(ofRunnerAt: index, now: now)
-        case .notAble:
+        case .replaced:
             assess(
                 .replaced, reason: "a call got a response from a proxy instead of the engine", ofRunnerAt: index,
                 now: now)
@@ -70,7 +70,7 @@ extension SchedulerState {
         // A call that was not the trial schedules the next one only if it was refused and none is scheduled: a probe
         // has found the engine loading.
         let schedulesTrial =
-            records[index].health.isOnTrial || (outcome == .loading && !runnersInLoadingTrial.contains(index))
+            records[index].health.isOnTrial || (outcome == .loading && !runnersWithScheduledTrial.contains(index))
         if records[index].state == .loading, schedulesTrial { pauseTrials(ofRunnerAt: index, now: now) }
         reconsiderWaiters(now: now)
     }
@@ -78,13 +78,13 @@ extension SchedulerState {
     private mutating func pauseTrials(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
         records[index].health = RunnerHealth()
         records[index].trials.failed(now: now)
-        runnersInLoadingTrial.insert(index)
+        runnersWithScheduledTrial.insert(index)
         updateRank(ofRunnerAt: index)
     }
 
     mutating func startTrial(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
         guard let next = records[index].trials.nextAt, next <= now else { return }
-        runnersInLoadingTrial.remove(index)
+        runnersWithScheduledTrial.remove(index)
         records[index].trials.started(now: now)
         records[index].health.beginTrial()
         updateRank(ofRunnerAt: index)
@@ -98,7 +98,7 @@ extension SchedulerState {
     }
 
     mutating func stopTrials(ofRunnerAt index: Int) {
-        runnersInLoadingTrial.remove(index)
+        runnersWithScheduledTrial.remove(index)
         records[index].trials = LoadingTrials()
         if !records[index].health.isInService { records[index].health = RunnerHealth() }
     }

@@ -106,9 +106,9 @@ extension SchedulerState {
         }
         for index in targets {
             if let wake = records[index].wake {
-                waiter.alsoWaits(for: wake.id)
+                waiter.alsoWait(for: wake.id)
             } else if request.mayWake, canBeginWake(ofRunnerAt: index, now: now) {
-                waiter.alsoWaits(for: startWake(ofRunnerAt: index, isWanted: true, now: now))
+                waiter.alsoWait(for: startWake(ofRunnerAt: index, isWanted: true, now: now))
             }
         }
     }
@@ -163,7 +163,7 @@ extension SchedulerState {
                 }
                 waiter.waitReason = waitReason
                 if case .wake(let id) = waitReason {
-                    waiter.waits(for: id)
+                    waiter.startWaiting(for: id)
                     wakeSpeculatively(for: &waiter, now: now)
                 }
                 return true
@@ -207,7 +207,7 @@ extension SchedulerState {
     public mutating func timePassed(now: ContinuousClock.Instant) {
         for index in waking.sorted() { advanceWake(ofRunnerAt: index, now: now) }
         for index in agentsWithDeadline.sorted() { advanceAgent(ofRunnerAt: index, now: now) }
-        for index in runnersInLoadingTrial.sorted() { startTrial(ofRunnerAt: index, now: now) }
+        for index in runnersWithScheduledTrial.sorted() { startTrial(ofRunnerAt: index, now: now) }
         for index in ejected.sorted() { endEjection(ofRunnerAt: index, now: now) }
         sleepIdleMachines(now: now)
         var late: [SchedulerEffect] = []
@@ -250,7 +250,7 @@ extension SchedulerState {
         let wakes = waking.compactMap { records[$0].wake.map { min($0.deadline, $0.nextPacketAt) } }
         let trials = ejected.compactMap { records[$0].health.ejectedUntil }
         let agents = agentsWithDeadline.compactMap { records[$0].agent?.nextDeadline }
-        let loads = runnersInLoadingTrial.compactMap { records[$0].trials.nextAt }
+        let loads = runnersWithScheduledTrial.compactMap { records[$0].trials.nextAt }
         return [queue.earliestDeadline, wakes.min(), trials.min(), loads.min(), agents.min(), nextSleepCheck].compactMap
         { $0 }.min()
     }

@@ -61,7 +61,7 @@ extension SchedulerState {
                 cause: "wake \(wake.id) of \(records[index].runner.id): \(wake.packets) packets, no response")
             return failWake(wake, ofRunnerAt: index, error, now: now)
         }
-        let isWanted = wake.isOrdered || queue.contains { $0.awaits(wake.id) }
+        let isWanted = wake.isRequestedByOperator || queue.contains { $0.awaits(wake.id) }
         sendDuePacket(ofRunnerAt: index, isWanted: isWanted, now: now)
     }
 
@@ -101,15 +101,15 @@ extension SchedulerState {
         setState(.lost, ofRunnerAt: index)
     }
 
-    /// - Parameter learns: whether the duration counts as a boot time.
+    /// - Parameter recordsBootTime: whether the duration counts as a boot time.
     mutating func endWake(
-        ofRunnerAt index: Int, succeeded: Bool, learns: Bool = true, now: ContinuousClock.Instant
+        ofRunnerAt index: Int, succeeded: Bool, recordsBootTime: Bool = true, now: ContinuousClock.Instant
     ) {
         guard let wake = records[index].wake else { return }
         records[index].wake = nil
         waking.remove(index)
         let time = wake.startedAt.duration(to: now)
-        if succeeded, learns, wake.isBoot { records[index].bootTime.learn(time) }
+        if succeeded, recordsBootTime, wake.isBoot { records[index].bootTime.learn(time) }
         records[index].lastWake?.ended(after: time, succeeded: succeeded)
         effects.append(.wakeEnded(records[index].runner.id, wake.id, after: time, succeeded: succeeded))
     }

@@ -46,7 +46,7 @@ public struct SchedulerState: Sendable {
 
     @dynamicMemberLookup
     struct Record: Sendable {
-        var runner: Runner { didSet { occupancy.take(runner) } }
+        var runner: Runner { didSet { occupancy.update(runner) } }
         var occupancy: Occupancy
         /// The engine's own id of each public model id, as last known.
         var models: [ModelID: EngineModelID]
@@ -145,7 +145,7 @@ public struct SchedulerState: Sendable {
     /// Whether a load has blocked models since the waiting calls were last reconsidered.
     var hasModelsBlockedByLoad = false
     /// Runners that refused a call because their engine is loading, and whose next trial is scheduled.
-    var runnersInLoadingTrial: Set<Int> = []
+    var runnersWithScheduledTrial: Set<Int> = []
     /// Runners whose machines are waking.
     var waking: Set<Int> = []
     /// When to check machines for their idle time; possibly too early, never too late.
@@ -182,7 +182,7 @@ public struct SchedulerState: Sendable {
 
     private var hasNoDeadline: Bool {
         queue.count == 0 && waking.isEmpty && ejected.isEmpty && agentsWithDeadline.isEmpty
-            && runnersInLoadingTrial.isEmpty
+            && runnersWithScheduledTrial.isEmpty
             && nextSleepCheck == nil
     }
 
@@ -204,7 +204,7 @@ public struct SchedulerState: Sendable {
         case .none(let error): return .refused(error)
         }
         if queue.length(for: request.models) >= configuration.queueLength {
-            guard let evicted = queue.makeRoom(for: request) else {
+            guard let evicted = queue.evictCall(for: request) else {
                 return .refused(
                     GatewayError(
                         .queueFull, "Too many calls are waiting for this model. Retry later.",
@@ -222,7 +222,7 @@ public struct SchedulerState: Sendable {
             id: WaiterID(number: waiters), request: request, since: now, waitReason: waitReason,
             deadline: deadline(of: waitReason, for: request, now))
         if case .wake(let id) = waitReason {
-            waiter.waits(for: id)
+            waiter.startWaiting(for: id)
             wakeSpeculatively(for: &waiter, now: now)
         }
         queue.append(waiter)

@@ -35,8 +35,8 @@ struct WaitQueue {
 
     /// In a full queue, evicts the newest call of the caller with the most calls, counting the new one.
     /// - Returns: the evicted call; nil if the new one has to be refused instead.
-    mutating func makeRoom(for request: PlacementRequest) -> WaiterID? {
-        guard let newest = queues[request.models]?.newestOfLargestQueue(beside: request.caller) else { return nil }
+    mutating func evictCall(for request: PlacementRequest) -> WaiterID? {
+        guard let newest = queues[request.models]?.callToEvict(for: request.caller) else { return nil }
         return remove(newest, models: request.models)?.id
     }
 
@@ -50,10 +50,10 @@ struct WaitQueue {
         let (contenders, oldest, competing) = contenders(couldServe: couldServe, canServe: canServe)
         guard !contenders.isEmpty else { return nil }
         number += 1
-        let forgotten = contenders.reduce(0) { max($0, grants[$1.caller]?.forgotten ?? 0) }
+        let lastDropped = contenders.reduce(0) { max($0, grants[$1.caller]?.lastDropped ?? 0) }
         var clock = clocks.removeValue(forKey: index) ?? FairQueueClock()
         let next = clock.grantSlot(contenders, number: number) { caller, seen in
-            grants[caller]?.after(max(seen, forgotten)) { request in
+            grants[caller]?.after(max(seen, lastDropped)) { request in
                 // Calls with the same list share its storage, so this usually compares no names.
                 request.allows(runner) && (competing.contains(request.models) || couldServe(request.models))
             }

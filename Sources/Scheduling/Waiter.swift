@@ -50,12 +50,12 @@ struct Waiter: Hashable, Sendable {
         self.deadline = deadline
     }
 
-    mutating func waits(for wake: WakeID) {
+    mutating func startWaiting(for wake: WakeID) {
         self.wake = wake
         wakes.insert(wake)
     }
 
-    mutating func alsoWaits(for wake: WakeID) { wakes.insert(wake) }
+    mutating func alsoWait(for wake: WakeID) { wakes.insert(wake) }
 
     /// Whether this wake could still end the wait.
     func awaits(_ wake: WakeID) -> Bool { waitReason.isWake && wakes.contains(wake) }

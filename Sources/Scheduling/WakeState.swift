@@ -10,7 +10,7 @@ struct WakeState: Hashable, Sendable {
     private(set) var failedAttempts = 0
     private var wasAnySent = false
     /// Whether an operator requested the wake: it continues without waiting calls.
-    var isOrdered = false
+    var isRequestedByOperator = false
     /// Whether the machine was unreachable at some time since the wake started: only then is the duration a boot time.
     var isBoot = true
     /// Whether the host responded without a working engine.

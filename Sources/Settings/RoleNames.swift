@@ -25,7 +25,7 @@ public struct RoleNames: Sendable {
     }
 
     /// Whether the role grants anything.
-    public func hasMeaning(_ role: Role) -> Bool { servesAllRoles || named.contains(role) }
+    public func isEffective(_ role: Role) -> Bool { servesAllRoles || named.contains(role) }
 
     /// The most similar role; nil if none is similar.
     public func nearest(to role: Role) -> String? {

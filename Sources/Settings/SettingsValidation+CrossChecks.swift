@@ -45,7 +45,7 @@ extension SettingsValidation {
     /// Warns about a role that is listed in `wake.roles` but in no policy, so that it grants no calls.
     private func checkWakeRoles() {
         let roles = RoleNames(policiesOf: settings)
-        for role in settings.wake.roles.sorted() where !roles.hasMeaning(role) {
+        for role in settings.wake.roles.sorted() where !roles.isEffective(role) {
             warning(
                 "no policy lists the role \(quoted(role.rawValue)), so its callers may use no model; ",
                 at: .root["wake"]["roles"]

@@ -94,7 +94,7 @@ extension SettingsValidation {
         let names = settings.classes.map(\.name.rawValue)
         if names.contains(name.rawValue) || report.hasProblem(at: path) { return }
         if names.isEmpty, report.hasProblem(at: .root["classes"]) { return }
-        if tree.holds(path) {
+        if tree.hasValue(path) {
             let nearest = Spelling.nearest(to: name.rawValue, among: names).map { "did you mean \($0)?" }
             problem("unknown class \(name); \(nearest ?? "use one of classes, or add it there")", at: path)
         } else if names.isEmpty {

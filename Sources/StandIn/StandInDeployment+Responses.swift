@@ -90,7 +90,7 @@ extension StandInDeployment {
         default: break
         }
         switch variant.sharing {
-        case .inTurn: return count.isMultiple(of: 2) ? "fast-1" : "fast-2"
+        case .roundRobin: return count.isMultiple(of: 2) ? "fast-1" : "fast-2"
         case .leastBusy:
             return state.inFlight["fast-1", default: 0] <= state.inFlight["fast-2", default: 0] ? "fast-1" : "fast-2"
         }

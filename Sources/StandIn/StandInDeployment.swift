@@ -54,7 +54,7 @@ package final class StandInDeployment: Sendable {
             $0.isLockedOut || $0.lockedOut.contains(request.authorization ?? "")
         }
         let known = StandInTokens.caller(request.authorization, path: request.path, defect: defect)
-        guard let caller = variant.asksForCredentials ? known : .anybody, !isLockedOut else {
+        guard let caller = variant.requiresCredentials ? known : .unrestricted, !isLockedOut else {
             if defect == .locksOut { state.withLock { $0.isLockedOut = true } }
             return loop.makeSucceededFuture(unauthorized(request))
         }

@@ -7,7 +7,7 @@ package enum StandInTokens {
         let roles: Set<String>
         var isAdmin: Bool { roles.contains("admin") }
 
-        static let anybody = Caller(roles: ["model:specific", "admin"])
+        static let unrestricted = Caller(roles: ["model:specific", "admin"])
     }
 
     package static func mint(user: String = "tester", role: String?, expiresIn seconds: Double = 600) -> String {

@@ -1,7 +1,7 @@
 /// Options of a stand-in; it follows the contract with any of them, except as noted.
 package struct StandInVariant: Sendable {
     package enum Sharing: Sendable {
-        case inTurn, leastBusy
+        case roundRobin, leastBusy
     }
 
     /// Status of denials: 403, or 400 with `Permission denied` as in older deployments.
@@ -11,7 +11,7 @@ package struct StandInVariant: Sendable {
     package var unauthenticatedStatus: Int
     package var unknownStatus: Int
     /// Whether requests need credentials; without them every caller has all rights.
-    package var asksForCredentials: Bool
+    package var requiresCredentials: Bool
     /// Whether the model list contains classes and their models.
     package var listsClasses: Bool
     /// Whether the model list contains the number of ready runners.
@@ -29,17 +29,17 @@ package struct StandInVariant: Sendable {
 
     package init(
         deniedStatus: Int = 403, adminDeniedStatus: Int = 403, unauthenticatedStatus: Int = 401,
-        unknownStatus: Int = 404, asksForCredentials: Bool = true, listsClasses: Bool = true,
+        unknownStatus: Int = 404, requiresCredentials: Bool = true, listsClasses: Bool = true,
         countsRunners: Bool = true, exposesRunner: Bool = true, exposesWake: Bool = true,
         packetPort: Int? = nil,
         bigSleeps: Bool = true, hasAdminSurface: Bool = true, hasBigClass: Bool = true,
-        sharing: Sharing = .inTurn
+        sharing: Sharing = .roundRobin
     ) {
         self.deniedStatus = deniedStatus
         self.adminDeniedStatus = adminDeniedStatus
         self.unauthenticatedStatus = unauthenticatedStatus
         self.unknownStatus = unknownStatus
-        self.asksForCredentials = asksForCredentials
+        self.requiresCredentials = requiresCredentials
         self.listsClasses = listsClasses
         self.countsRunners = countsRunners
         self.exposesRunner = exposesRunner
@@ -59,7 +59,7 @@ package struct StandInVariant: Sendable {
     package static let unusualStatuses = StandInVariant(
         deniedStatus: 422, adminDeniedStatus: 422, unauthenticatedStatus: 418, unknownStatus: 410)
     /// Correct only with `--no-auth`: it has no authentication.
-    package static let open = StandInVariant(asksForCredentials: false)
+    package static let open = StandInVariant(requiresCredentials: false)
 
     /// The correct variants, which must pass the suite, by their names on the command line.
     package static let named: KeyValuePairs<String, (variant: StandInVariant, summary: String)> = [

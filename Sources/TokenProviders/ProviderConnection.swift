@@ -40,7 +40,7 @@ struct ProviderConnection: Sendable {
             // The HTTP client's own deadline ends with the response head; a body could then arrive indefinitely slowly.
             group.addTask { await expiry(of: request) }
             defer { group.cancelAll() }
-            return await group.next() ?? .failure(.silent(at: Self.shown(request.url), limit: limit))
+            return await group.next() ?? .failure(.timedOut(at: Self.shown(request.url), limit: limit))
         }
         return try result.get()
     }
@@ -48,7 +48,7 @@ struct ProviderConnection: Sendable {
     private func expiry(of request: HTTPClientRequest) async -> Result<ProviderResponse, TokenProviderProblem> {
         do {
             try await ContinuousClock().sleep(for: limit)
-            return .failure(.silent(at: Self.shown(request.url), limit: limit))
+            return .failure(.timedOut(at: Self.shown(request.url), limit: limit))
         } catch {
             return .failure(.unreachable(at: Self.shown(request.url), reason: "cancelled"))
         }
@@ -73,7 +73,7 @@ struct ProviderConnection: Sendable {
                     address: address, status: Int(response.status.code),
                     contentType: response.headers.first(name: "Content-Type") ?? "", body: body))
         } catch let error as HTTPClientError where error == .deadlineExceeded || error == .connectTimeout {
-            return .failure(.silent(at: address, limit: limit))
+            return .failure(.timedOut(at: address, limit: limit))
         } catch {
             return .failure(.unreachable(at: address, reason: NetworkErrorText.of(error)))
         }

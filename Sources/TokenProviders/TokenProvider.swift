@@ -95,12 +95,12 @@ public struct TokenProvider<C: Clock>: Sendable where C.Duration == Duration {
             response = try await connection.post(request, to: endpoint)
         } catch {
             switch error {
-            case .silent, .unreachable: return .unanswered
+            case .timedOut, .unreachable: return .noResponse
             default: throw error
             }
         }
         if let refusal = response.refusal(hiding: specification.secrets + codes) { return .refused(refusal) }
-        if response.status >= 500 || response.status == 429 { return .unanswered }
+        if response.status >= 500 || response.status == 429 { return .noResponse }
         return .granted(try ProvidedToken(response, for: specification, at: now()))
     }
 

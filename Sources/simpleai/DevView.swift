@@ -55,7 +55,7 @@ struct DevView {
             cells: Dictionary(
                 uniqueKeysWithValues: fleet.machines.map { machine in
                     let status = machine.status
-                    return (machine.id.rawValue, "\(status.phase.rawValue), \(status.packetsForUs) packets")
+                    return (machine.id.rawValue, "\(status.phase.rawValue), \(status.packetsForThisMachine) packets")
                 }))
     }
 

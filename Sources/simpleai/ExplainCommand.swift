@@ -48,16 +48,16 @@ struct ExplainCommand: AsyncParsableCommand {
         do {
             var given = environment["SIMPLEAI_TOKEN"] ?? environment["SIMPLEAI_TEST_TOKEN"]
             if !noAuth, token == nil, tokenBinary == nil, given == nil {
-                given = try await OperatorOptions.foundToken()
+                given = try await OperatorOptions.obtainToken()
             }
             let remote = TestExecution.Remote(
-                hasNoAuthentication: noAuth, url: try url ?? OperatorOptions.usualURL(environment["SIMPLEAI_URL"]),
+                hasNoAuthentication: noAuth, url: try url ?? OperatorOptions.fallbackURL(environment["SIMPLEAI_URL"]),
                 admission: .anywhere, token: token, tokenBinary: tokenBinary, environmentToken: given,
                 expiredToken: nil,
                 allowsInsecure: allowInsecure)
             let target = try Target(remote.url)
             if let warning = try remote.exposureWarning(of: target) { reportError(warning) }
-            let secret = noAuth ? nil : try await remote.tokenSource(deadline: nil).oneToken()
+            let secret = noAuth ? nil : try await remote.tokenSource(deadline: nil).defaultToken()
             response = try await SingleResponse.post(
                 request, to: path, of: target, token: secret, verifiesCertificates: !noVerifySSL)
         } catch {

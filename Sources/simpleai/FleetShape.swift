@@ -34,12 +34,12 @@ struct FleetShape: ParsableArguments {
         }
     }
 
-    var isStandard: Bool { machines == 3 && asleep == 1 && speeds == nil && losePackets == 0 && !someWakesFail }
+    var isStandard: Bool { machines == 3 && asleep == 1 && speeds == nil && losePackets == 0 && !hasFailingWakes }
 
-    var someWakesFail: Bool { neverBoot > 0 || wrongModel > 0 }
+    var hasFailingWakes: Bool { neverBoot > 0 || wrongModel > 0 }
 
     /// A description of the faults, for the line that names the deployment under test.
-    var faultsInWords: String {
+    var faultDescription: String {
         var words = ""
         if losePackets > 0 { words += ", \(losePackets) lost packets before a wake" }
         if neverBoot > 0 { words += ", \(neverBoot) never boot" }
@@ -58,7 +58,7 @@ struct FleetShape: ParsableArguments {
         }
         // Machines with faults are woken first, so that the faults become visible.
         let trouble = "trouble"
-        options.prefer = someWakesFail ? ["big": [trouble]] : [:]
+        options.prefer = hasFailingWakes ? ["big": [trouble]] : [:]
         let sleepers = options.machines.indices.filter { options.machines[$0].startsAsleep }
         for (place, index) in sleepers.enumerated() {
             options.machines[index].faults.lostPackets = losePackets

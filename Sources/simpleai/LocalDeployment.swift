@@ -32,9 +32,9 @@ func withLocalDeployment<Result: Sendable>(
     var options = shape.options
     if powerIsCut { options.forEachMachine { $0.faults.isPowerCut = true } }
     // Longer than a boot takes, and short enough for a test that waits for the timeout.
-    if powerIsCut || shape.someWakesFail { options.wakeTimeout = .seconds(8) }
+    if powerIsCut || shape.hasFailingWakes { options.wakeTimeout = .seconds(8) }
     return try await LocalFleet.withRunning(options, logger: .silent) { fleet in
-        try await body(LocalDeployment(fleet, powerIsCut: powerIsCut, faults: shape.faultsInWords))
+        try await body(LocalDeployment(fleet, powerIsCut: powerIsCut, faults: shape.faultDescription))
     }
 }
 

@@ -19,12 +19,12 @@ struct ProviderTokens {
         settings = try TokenProviderFile.load(path: path, environment: environment)
     }
 
-    func token(user: String?, roles: [String], isKept: Bool) async throws -> String {
+    func token(user: String?, roles: [String], usesCache: Bool) async throws -> String {
         let specification = TokenSpecification(
             try settings.selection(user: user, roles: roles), of: settings, user: user, roles: roles)
         let provider = TokenProvider(specification, prompt: Self.show)
         let token: ProvidedToken
-        if isKept, let folder = StoredTokenFolder(environment: ProcessInfo.processInfo.environment) {
+        if usesCache, let folder = StoredTokenFolder(environment: ProcessInfo.processInfo.environment) {
             token = try await TokenStore(store: folder, warn: Self.warn)
                 .token(for: specification) { () async throws(TokenProviderProblem) in try await provider.token() }
         } else {

@@ -20,7 +20,7 @@ struct TestOutput: Sendable {
     }
 
     func announce(_ target: Target, note: String?) {
-        if let annotations { Self.write(annotations.silence, to: STDOUT_FILENO) }
+        if let annotations { Self.write(annotations.stopCommand, to: STDOUT_FILENO) }
         Self.write("Testing \(target)\(note.map { " (\($0))" } ?? "")\n", to: STDOUT_FILENO)
     }
 

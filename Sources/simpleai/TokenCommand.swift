@@ -94,7 +94,7 @@ extension TokenCommand {
             if let file = provider ?? ProviderTokens.path(environment: environment) {
                 try refuseKeyFileOptions()
                 return try await ProviderTokens(path: file, environment: environment)
-                    .token(user: user, roles: role, isKept: !noCache)
+                    .token(user: user, roles: role, usesCache: !noCache)
             }
             // The fleet precedes the key in the home folder: the user has just started it.
             if let fleet = try RunningFleetNote.read() {

@@ -71,7 +71,7 @@ struct CertificateTests {
             try await client.send(.get("/v1/models", as: .none), timeout: .seconds(20))
         }
         try await server.stop()
-        #expect(try #require(error).failure == .speaksTLS(authority: "127.0.0.1:\(server.port)"))
+        #expect(try #require(error).failure == .requiresTLS(authority: "127.0.0.1:\(server.port)"))
     }
 
     @Test func certificatesThatAreCutAreNoCertificates() throws {

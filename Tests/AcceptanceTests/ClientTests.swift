@@ -71,7 +71,7 @@ struct ClientTests {
         let server = try await StandInServer.start { _, loop in loop.makeSucceededFuture(StandInResponse()) }
         let failure = try await failure("https://127.0.0.1:\(server.port)")
         try await server.stop()
-        #expect(failure == .speaksNoTLS(authority: "127.0.0.1:\(server.port)"))
+        #expect(failure == .lacksTLS(authority: "127.0.0.1:\(server.port)"))
     }
 
     @Test func cutBodyIsBroken() async throws {

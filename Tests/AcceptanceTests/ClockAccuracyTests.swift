@@ -9,7 +9,7 @@ struct ClockAccuracyTests {
         #expect(!trust.isTrusted)
         #expect(try #require(trust.error) >= .milliseconds(100))
         #expect(trust.summary.hasSuffix("too coarse for millisecond measurements"))
-        #expect(throws: Finding.self) { try trust.demand() }
+        #expect(throws: Finding.self) { try trust.requireAccuracy() }
     }
 
     /// Two rounds of ten streams, each with a head, six tokens and an end.
@@ -22,8 +22,8 @@ struct ClockAccuracyTests {
 
     /// The metronome follows its schedule: head, first token and end are never earlier than stated.
     @Test func theBeatIsPlayed() async throws {
-        let slow = Metronome.SendSchedule(gap: .milliseconds(60), tokens: 3)
-        let exchange = try await Metronome.running(slow) { metronome in
+        let slow = TimedEngine.SendSchedule(gap: .milliseconds(60), tokens: 3)
+        let exchange = try await TimedEngine.running(slow) { metronome in
             let client = try APIClient(
                 target: try Target("http://127.0.0.1:\(metronome.port)"), verifiesCertificates: true)
             return try await client.send(
@@ -66,11 +66,11 @@ struct ClockAccuracyTests {
     @Test func aTrustedClockLetsChecksPass() throws {
         let trust = ClockAccuracy(error: .milliseconds(5), moments: 160)
         #expect(trust.isTrusted)
-        try trust.demand()
+        try trust.requireAccuracy()
         #expect(trust.summary == "measured times are accurate to ±5.0 ms (p95 of 160 events whose time is known)")
         let coarse = ClockAccuracy(error: .milliseconds(6), moments: 160)
-        #expect(!coarse.isTrusted && coarse.isGood(to: .milliseconds(250)))
-        #expect(!ClockAccuracy(error: nil, moments: 0).isGood(to: .seconds(60)))
+        #expect(!coarse.isTrusted && coarse.isAccurate(to: .milliseconds(250)))
+        #expect(!ClockAccuracy(error: nil, moments: 0).isAccurate(to: .seconds(60)))
         #expect(
             ClockAccuracy(error: nil, moments: 0, problem: "no port").summary
                 == "measured times are unreliable: no port")

@@ -23,7 +23,7 @@ struct RepeatTests {
         #expect(report.results.count == 3 * Set(report.results.map(\.id)).count)
         #expect(report.conclusion == .passed)
         #expect(report.verdictLine.hasSuffix("in 3 runs"))
-        #expect(report.unsteady.isEmpty)
+        #expect(report.flakyChecks.isEmpty)
     }
 
     /// The summary line counts advice separately from failures.
@@ -52,8 +52,8 @@ struct RepeatTests {
             results: [result(1, .pass), result(2, .fail), result(3, .pass)], aborted: nil, interrupted: false,
             stamp: Self.stamp, rounds: 3)
         #expect(report.conclusion == .failed)
-        #expect(report.unsteady.map(\.id) == ["auth.x"])
-        #expect(report.unsteady.first?.verdicts == [.pass, .fail, .pass])
+        #expect(report.flakyChecks.map(\.id) == ["auth.x"])
+        #expect(report.flakyChecks.first?.verdicts == [.pass, .fail, .pass])
         #expect(report.runNote(report.results[1]) == " (run 2)")
         #expect(TAPReport(report).text.contains("not ok 2 - auth.x (run 2)"))
         #expect(JUnitReport(report).text.contains(#"name="auth.x (run 3)""#))

@@ -33,8 +33,8 @@ struct TargetChoiceTests {
     @Test func `a chosen target is the one that sleeps`() async throws {
         var bench = Bench()
         bench.options.wakeOnLAN.model = "class:fast"
-        bench.options.wakeOnLAN.origin = .chosen
-        bench.options.workloadRouting.origin = .chosen
+        bench.options.wakeOnLAN.origin = .modelList
+        bench.options.workloadRouting.origin = .modelList
         let report = try await bench.run([.wakeOnLAN, .workloadRouting])
         #expect(report["wol.sleep.proven"]?.summary.hasPrefix("class:big is asleep") == true, "\(report.outline)")
         #expect(report["wol.wake.time"]?.verdict == .pass)

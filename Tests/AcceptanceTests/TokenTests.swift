@@ -127,7 +127,7 @@ struct TokenTests {
         _ = try await source.credential(.basic)
         #expect(source.redactor.redact("x opaque-secret-1 y") == "x [token] y")
         #expect(source.redactor.redact("Bearer \(token)!") == "Bearer [jwt]!")
-        #expect(source.redactor.leaks(in: "opaque-secret-1"))
+        #expect(source.redactor.findsSecret(in: "opaque-secret-1"))
     }
 
     @Test func dotEnvironmentGivesOnlyOurVariables() {

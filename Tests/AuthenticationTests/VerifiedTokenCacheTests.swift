@@ -85,7 +85,7 @@ import Testing
 
     @Test func aLargeCallerReplacesSeveralSmallOnes() throws {
         let limit = 20_000
-        let cache = VerifiedTokenCache(capacity: 1_000, size: limit, parts: 1)
+        let cache = VerifiedTokenCache(capacity: 1_000, size: limit, shards: 1)
         let key = try key()
         for number in 0..<200 { cache.remember(caller, for: "small-\(number)", until: 100, signedBy: key, at: 0) }
         let before = cache.count
@@ -99,7 +99,7 @@ import Testing
     }
 
     @Test func doesNotStoreACallerLargerThanTheCache() throws {
-        let cache = VerifiedTokenCache(capacity: 100, size: 4096, parts: 1)
+        let cache = VerifiedTokenCache(capacity: 100, size: 4096, shards: 1)
         let key = try key()
         cache.remember(caller, for: "small", until: 100, signedBy: key, at: 0)
         let large = Caller(
@@ -111,7 +111,7 @@ import Testing
 
     @Test func staysConsistentUnderRandomUse() throws {
         var random = SeededGenerator(seed: 7)
-        let cache = VerifiedTokenCache(capacity: 20, parts: 2)
+        let cache = VerifiedTokenCache(capacity: 20, shards: 2)
         let key = try key()
         var expiries: [String: Double] = [:]
         for step in 0..<20_000 {
@@ -136,16 +136,16 @@ import Testing
         let clock = SettableClock()
         try await withVerifier(knowing: keySet(key.jwk(kid: "k")), clock: clock) { verifier in
             let token = TokenSketch().signed(by: key)
-            #expect(verifier.rememberedCaller(for: token) == nil)
+            #expect(verifier.cachedCaller(for: token) == nil)
             let caller = try await verifier.caller(for: token)
-            #expect(verifier.rememberedCaller(for: token) == caller)
-            #expect(verifier.rememberedCaller(for: token + "A") == nil)
+            #expect(verifier.cachedCaller(for: token) == caller)
+            #expect(verifier.cachedCaller(for: token + "A") == nil)
             clock.advance(by: 3629)
-            #expect(verifier.rememberedCaller(for: token) == caller)
+            #expect(verifier.cachedCaller(for: token) == caller)
             clock.advance(by: 1)
-            #expect(verifier.rememberedCaller(for: token) == nil)
+            #expect(verifier.cachedCaller(for: token) == nil)
             #expect(await verifier.fault(of: token) == .expired)
-            #expect(verifier.rememberedCaller(for: token) == nil)
+            #expect(verifier.cachedCaller(for: token) == nil)
         }
     }
 }

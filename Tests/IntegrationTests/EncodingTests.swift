@@ -108,7 +108,7 @@ extension Integration {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
                 let text = RunningGateway.chat(more: "\"user\":\"\(String(repeating: "x", count: 2 << 20))\",")
                 let decoding = gateway.application.gateway.decoding
-                let maxSlices = (text.utf8.count + DecodingTurns.slice) / DecodingTurns.slice
+                let maxSlices = (text.utf8.count + DecodingQueue.slice) / DecodingQueue.slice
                 #expect(maxSlices > 8, "a slice is a small part of a large body")
                 #expect(try await gateway.send(text).status == 200)
                 #expect(decoding.sliceCount == 0, "there was nothing to decode")

@@ -119,7 +119,7 @@ struct KeyStoreTests {
         #expect(try open().keys.first?.lastUsed == nil, "a call wrote to the database")
         clock.advance(by: 1)
         _ = store.caller(for: text)
-        try store.noteUses()
+        try store.writeLastUse()
         #expect(try open().keys.first?.lastUsed == first + 60)
     }
 

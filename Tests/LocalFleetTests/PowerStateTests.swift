@@ -5,39 +5,39 @@ import Testing
 @Suite struct PowerStateTests {
     @Test func itsOwnPacketBootsASleepingMachineOnce() {
         var state = PowerState(startsAsleep: true)
-        #expect(state.packetArrived(isForUs: true) == .boot(1))
-        #expect(state.packetArrived(isForUs: true) == .nothing)
+        #expect(state.packetArrived(isForThisMachine: true) == .boot(1))
+        #expect(state.packetArrived(isForThisMachine: true) == .nothing)
         #expect(state.status.phase == .booting)
         #expect(state.bootTimeElapsed(1) == .startServing)
         state.servingStarted()
         #expect(state.status.phase == .awake)
         #expect(state.status.wakes == 1)
-        #expect(state.packetArrived(isForUs: true) == .nothing)
-        #expect(state.status.packetsForUs == 3)
+        #expect(state.packetArrived(isForThisMachine: true) == .nothing)
+        #expect(state.status.packetsForThisMachine == 3)
     }
 
     @Test func packetsForOtherMachinesAreOnlyCounted() {
         var state = PowerState(startsAsleep: true)
-        #expect(state.packetArrived(isForUs: false) == .nothing)
+        #expect(state.packetArrived(isForThisMachine: false) == .nothing)
         #expect(state.status.phase == .asleep)
         #expect(state.status.packetsSeen == 1)
-        #expect(state.status.packetsForUs == 0)
+        #expect(state.status.packetsForThisMachine == 0)
     }
 
     @Test func withoutPowerNothingWakes() {
         var state = PowerState(startsAsleep: true, faults: .with { $0.isPowerCut = true })
-        #expect(state.packetArrived(isForUs: true) == .nothing)
+        #expect(state.packetArrived(isForThisMachine: true) == .nothing)
         #expect(state.status.phase == .asleep)
-        #expect(state.status.packetsForUs == 1)
+        #expect(state.status.packetsForThisMachine == 1)
     }
 
     @Test func aBootThatSleepInterruptsDoesNotFinish() {
         var state = PowerState(startsAsleep: true)
-        _ = state.packetArrived(isForUs: true)
+        _ = state.packetArrived(isForThisMachine: true)
         #expect(state.sleepRequested() == .nothing)
         #expect(state.status.phase == .asleep)
         #expect(state.bootTimeElapsed(1) == .nothing)
-        #expect(state.packetArrived(isForUs: true) == .boot(2))
+        #expect(state.packetArrived(isForThisMachine: true) == .boot(2))
         // The first boot's timer may still be pending.
         #expect(state.bootTimeElapsed(1) == .nothing)
         #expect(state.bootTimeElapsed(2) == .startServing)
@@ -55,11 +55,11 @@ import Testing
     @Test func packetsGetLostAfterEachSleep() {
         var state = PowerState(startsAsleep: true, faults: .with { $0.lostPackets = 2 })
         for round in 1...2 {
-            #expect(state.packetArrived(isForUs: true) == .nothing)
+            #expect(state.packetArrived(isForThisMachine: true) == .nothing)
             // Packets for other machines do not count as lost.
-            #expect(state.packetArrived(isForUs: false) == .nothing)
-            #expect(state.packetArrived(isForUs: true) == .nothing)
-            #expect(state.packetArrived(isForUs: true) == .boot(round))
+            #expect(state.packetArrived(isForThisMachine: false) == .nothing)
+            #expect(state.packetArrived(isForThisMachine: true) == .nothing)
+            #expect(state.packetArrived(isForThisMachine: true) == .boot(round))
             #expect(state.bootTimeElapsed(round) == .startServing)
             state.servingStarted()
             #expect(state.sleepRequested() == .stopServing)
@@ -69,9 +69,9 @@ import Testing
 
     @Test func aMachineMayHangInItsBoot() {
         var state = PowerState(startsAsleep: true, faults: .with { $0.neverBoots = true })
-        #expect(state.packetArrived(isForUs: true) == .nothing)
+        #expect(state.packetArrived(isForThisMachine: true) == .nothing)
         #expect(state.status.phase == .booting)
-        #expect(state.packetArrived(isForUs: true) == .nothing)
+        #expect(state.packetArrived(isForThisMachine: true) == .nothing)
         #expect(state.sleepRequested() == .nothing)
         #expect(state.status.phase == .asleep)
     }

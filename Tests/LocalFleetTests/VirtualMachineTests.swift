@@ -128,7 +128,7 @@ import WakeOnLAN
             try await send(protected.bytes, to: port)
             try await send(MagicPacket(mac: other).bytes, to: port)
             let status = try await machine.status { $0.packetsSeen == 2 }
-            #expect(status.packetsForUs == 0)
+            #expect(status.packetsForThisMachine == 0)
             #expect(status.phase == .asleep)
         }
     }
@@ -137,7 +137,7 @@ import WakeOnLAN
         try await running(machine { $0.faults.isPowerCut = true }) { machine in
             let ports = try await machine.ports()
             try await send(MagicPacket(mac: Self.address).bytes, to: ports.powerSwitch)
-            let status = try await machine.status { $0.packetsForUs == 1 }
+            let status = try await machine.status { $0.packetsForThisMachine == 1 }
             #expect(status.phase == .asleep)
             #expect(try await isSilent(ports.engine))
         }

@@ -36,7 +36,7 @@ import Testing
         var queue = LogQueue(maxSize: 10)
         for line in ["1", "2", "a line that is too long"] { _ = queue.append(line) }
         let batch = queue.take()
-        queue.wasLost(try #require(batch))
+        queue.writeFailed(try #require(batch))
         #expect(queue.take() == nil, "no writer is left")
         _ = queue.append("3")
         #expect(queue.take() == .init(lines: ["3"], droppedCount: 3))

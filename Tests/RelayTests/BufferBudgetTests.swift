@@ -12,7 +12,7 @@ import Testing
         #expect(share.reserve(4) == .granted && share.reserve(6) == .granted)
         #expect(share.reserve(1) == .exhausted)
         #expect(budget.bytesInUse == 10)
-        share.giveBack(6)
+        share.release(6)
         #expect(share.reserve(6) == .granted)
         #expect(share.reserve(0) == .granted)
     }
@@ -59,7 +59,7 @@ import Testing
         #expect(share.reserve(50) == .granted)
         #expect(share.reserve(10) == .beyondShare)
         #expect(share.reserve(200) == .exhausted)
-        share.giveBack(50)
+        share.release(50)
         #expect(budget.bytesInUse == 0)
         #expect(share.reserve(50) == .granted)
     }

@@ -32,8 +32,8 @@ import Darwin
         #expect(try await streaming.next() == .head(200))
         #expect(try await streaming.next() == .bytes("ab"))
 
-        try await loop.onPool { $0.leave("other", endsSilentCalls: true) }
-        try await loop.onPool { $0.leave("r", endsSilentCalls: true) }
+        try await loop.onPool { $0.disconnect("other", endsSilentCalls: true) }
+        try await loop.onPool { $0.disconnect("r", endsSilentCalls: true) }
         #expect(await silent.all() == [.failed(.machineUnreachable)])
         await first.isLeft()
         // A response that has begun is read to its own end.
@@ -48,11 +48,11 @@ import Darwin
         try await idle.read(until: "idle")
         try await idle.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
         #expect(await exchange.all().last == .ended)
-        let busy = try await loop.send("busy", to: upstream, fresh: true)
+        let busy = try await loop.send("busy", to: upstream, onNewConnection: true)
         var second = try await engine.accept()
         try await second.read(until: "busy")
 
-        try await loop.onPool { $0.leave("r", endsSilentCalls: false) }
+        try await loop.onPool { $0.disconnect("r", endsSilentCalls: false) }
         await idle.isLeft()
         try await second.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
         #expect(await busy.all().last == .ended)

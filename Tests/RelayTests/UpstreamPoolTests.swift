@@ -43,7 +43,7 @@ import Testing
 
     @Test func opensANewConnectionOnRequest() async throws {
         let (engine, loop, upstream, _) = try await prepared()
-        let exchange = try await loop.send(to: upstream, fresh: true)
+        let exchange = try await loop.send(to: upstream, onNewConnection: true)
         var second = try await engine.accept()
         try await second.read(until: "{}")
         try await second.send(answer)
@@ -68,7 +68,7 @@ import Testing
     /// Calls in progress continue, and their connections are not kept.
     @Test func keepsNoConnectionOfARetiredRunner() async throws {
         let (engine, loop, upstream, idle) = try await prepared()
-        let exchange = try await loop.send("under way", to: upstream, fresh: true)
+        let exchange = try await loop.send("under way", to: upstream, onNewConnection: true)
         var busy = try await engine.accept()
         try await busy.read(until: "under way")
         try await loop.onPool { pool in
@@ -251,7 +251,7 @@ import Testing
     func malformedResponsesAreReportedAndTheirConnectionsClosed(nonsense: String) async throws {
         for isReused in [false, true] {
             var (engine, loop, upstream, peer) = try await prepared()
-            let exchange = try await loop.send("again", to: upstream, fresh: !isReused)
+            let exchange = try await loop.send("again", to: upstream, onNewConnection: !isReused)
             if !isReused { peer = try await engine.accept() }
             try await peer.read(until: "again")
             try await peer.send(nonsense)
@@ -351,12 +351,12 @@ import Testing
     @Test func cancellingWhileConnectingLeavesNoConnection() async throws {
         let (engine, loop, upstream) = try await start()
         let exchange = try await loop.eventLoop.submit { [loop] in
-            let ticket = ExchangeHandle()
+            let exchangeHandle = ExchangeHandle()
             try #require(loop.pool.value).send(
                 UpstreamRequest(head: .init(version: .http1_1, method: .POST, uri: "/"), body: ByteBuffer()),
-                to: upstream, for: Deaf(), ticket: ticket, timeouts: Loop.patient)
-            ticket.cancel()
-            return NIOLoopBound(ticket, eventLoop: loop.eventLoop)
+                to: upstream, for: Deaf(), exchangeHandle: exchangeHandle, timeouts: Loop.patient)
+            exchangeHandle.cancel()
+            return NIOLoopBound(exchangeHandle, eventLoop: loop.eventLoop)
         }.get()
         let peer = try await engine.accept()
         await peer.isLeft()
@@ -413,7 +413,7 @@ import Testing
     private static func roundTrip(
         _ loop: Loop, _ upstream: Upstream, _ engine: Engine, _ answer: String
     ) async throws {
-        let exchange = try await loop.send(to: upstream, fresh: true)
+        let exchange = try await loop.send(to: upstream, onNewConnection: true)
         var peer = try await engine.accept()
         try await peer.read(until: "{}")
         try await peer.send(answer)
@@ -433,7 +433,7 @@ import Testing
         var pausedPeer = try await engine.accept()
         // An exchange that is not paused shows that the timeout has passed, twice over.
         for _ in 1...2 {
-            let other = try await loop.send(to: upstream, timeouts: limits, fresh: true)
+            let other = try await loop.send(to: upstream, timeouts: limits, onNewConnection: true)
             _ = try await engine.accept()
             #expect(await other.all() == [.failed(.firstByteTimeout)])
         }

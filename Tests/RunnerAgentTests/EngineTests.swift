@@ -172,7 +172,7 @@ import Testing
         try await FakeEngine.with(answers) { fake in
             let roster = try roster(.ollama, fake.url)
             await roster.refreshStatus()
-            await #expect(throws: EngineFault.answered(500, "requires more system memory")) {
+            await #expect(throws: EngineFault.errorStatus(500, "requires more system memory")) {
                 try await roster.load("llama3:8b")
             }
         }

@@ -29,7 +29,7 @@ import Testing
     }
 
     @Test func anUnreachableEngineIsUnhealthyImmediately() {
-        for fault in [EngineFault.unreachable("refused"), .answered(500, "out of memory"), .nonsense] {
+        for fault in [EngineFault.unreachable("refused"), .errorStatus(500, "out of memory"), .unexpectedResponse] {
             let watch = watch([.success(Self.well), .failure(fault)], callCount: 1)
             #expect(watch.status?.isHealthy == false && !watch.isLoading)
             #expect(watch.status?.error == fault.description)
@@ -37,9 +37,9 @@ import Testing
     }
 
     @Test func reportsALoadingEngine() {
-        let loading = watch([.success(Self.well), .failure(.answered(503, "Loading model"))])
+        let loading = watch([.success(Self.well), .failure(.errorStatus(503, "Loading model"))])
         #expect(loading.isLoading && loading.status?.isHealthy == false)
-        let ready = watch([.failure(.answered(503, "Loading model")), .success(Self.well)])
+        let ready = watch([.failure(.errorStatus(503, "Loading model")), .success(Self.well)])
         #expect(!ready.isLoading && ready.status == Self.well)
     }
 }

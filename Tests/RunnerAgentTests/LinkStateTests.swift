@@ -180,7 +180,7 @@ import Testing
             ])
         #expect(state.handle(.statusChanged) == [])
         #expect(
-            state.handle(.closed(1, reason: "x")) == [.fallAsleep(1), .startTimer(.rest, 1, .seconds(15))])
+            state.handle(.closed(1, reason: "x")) == [.fallAsleep(1), .startTimer(.suspension, 1, .seconds(15))])
         #expect(state.handle(.resumed) == [.connect(2)])
     }
 
@@ -190,7 +190,7 @@ import Testing
         _ = failed.handle(.closed(1, reason: "x"))
         var slow = failed
         #expect(failed.handle(.sleepFailed(1)) == [.connect(2)])
-        #expect(slow.handle(.timerFired(.rest, 1)) == [.noteStayedAwake, .connect(2)])
+        #expect(slow.handle(.timerFired(.suspension, 1)) == [.noteStayedAwake, .connect(2)])
     }
 
     @Test func aRefusedSleepChangesNothing() {

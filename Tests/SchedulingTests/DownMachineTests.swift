@@ -93,7 +93,7 @@ import Testing
     @Test func aCallToWhichAnotherServerRespondedWaitsForTheNextProbe() throws {
         var bench = Bench.ready(.serving("a", "m", wakes: true))
         let lease = try bench.lease(["m"])
-        bench.release(lease, .notAble)
+        bench.release(lease, .replaced)
         #expect(bench.state("a") == .unknown)
         let waiter = try bench.waiter(["m"], forMachine: false)
         bench.replaced("a")
@@ -106,15 +106,15 @@ import Testing
 
     @Test func acceptsACommandForAnUnknownMachine() throws {
         var bench = Bench(.serving("a", "m", wakes: true))
-        guard case .begun(let wake) = bench.wakeMachine("a") else {
+        guard case .started(let wake) = bench.wakeMachine("a") else {
             Issue.record("not accepted")
             return
         }
-        #expect(bench.packets() == [0] && bench.wakeMachine("a") == .underWay(wake))
+        #expect(bench.packets() == [0] && bench.wakeMachine("a") == .inProgress(wake))
         // It was awake: this was not a boot, so no boot time is recorded.
         bench.pass(.milliseconds(10))
         bench.answered("a")
-        #expect(bench.state("a") == .ready && bench.wakeMachine("a") == .isAwake)
+        #expect(bench.state("a") == .ready && bench.wakeMachine("a") == .alreadyAwake)
         #expect(bench.status("a")?.bootTime.mean == nil)
     }
 
@@ -130,7 +130,7 @@ import Testing
 
     @Test func acceptsCommandsForDownRunnersThatCanBeWoken() throws {
         var bench = down()
-        guard case .begun = bench.wakeMachine("a") else {
+        guard case .started = bench.wakeMachine("a") else {
             Issue.record("not accepted")
             return
         }

@@ -89,7 +89,7 @@ import Testing
         for runner in runners { bench.answered(runner.id) }
         let explanation = explain(bench, ["m"])
         #expect(explanation.candidates.count == 1000)
-        #expect(explanation.candidates.compactMap(\.rank) == Array(1...PlacementExplanation.ranked))
+        #expect(explanation.candidates.compactMap(\.rank) == Array(1...PlacementExplanation.maxRanked))
         #expect(explanation.candidates.allSatisfy { $0.isEligible })
     }
 }

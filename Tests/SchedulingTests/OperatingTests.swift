@@ -21,16 +21,16 @@ import Testing
 
     @Test func aMachineIsPutToSleepAndWoken() throws {
         var bench = bench()
-        #expect(bench.wakeMachine("a") == .isAwake)
-        #expect(bench.sleepMachine("a") == .ordered)
+        #expect(bench.wakeMachine("a") == .alreadyAwake)
+        #expect(bench.sleepMachine("a") == .commandSent)
         #expect(bench.state("a") == .asleep)
         #expect(bench.sleeps().map(\.runner) == ["a"])
-        #expect(bench.sleepMachine("a") == .isAsleep)
-        guard case .begun(let wake) = bench.wakeMachine("a") else {
+        #expect(bench.sleepMachine("a") == .alreadyAsleep)
+        guard case .started(let wake) = bench.wakeMachine("a") else {
             Issue.record("no wake")
             return
         }
-        #expect(bench.wakeMachine("a") == .underWay(wake))
+        #expect(bench.wakeMachine("a") == .inProgress(wake))
         #expect(isImpossible(bench.sleepMachine("a"), "a wake is in progress"))
         bench.disconnected("a")
         bench.pass(.seconds(7))
@@ -54,7 +54,7 @@ import Testing
         #expect(bench.state("a") == .wakeFailed)
         #expect(bench.status("a")?.lastWake?.outcome?.succeeded == false)
         // Calls are subject to the backoff now; operators are not.
-        guard case .begun = bench.wakeMachine("a") else {
+        guard case .started = bench.wakeMachine("a") else {
             Issue.record("no second wake")
             return
         }
@@ -65,7 +65,7 @@ import Testing
         let lease = try busy.lease(["m"])
         #expect(isImpossible(busy.sleepMachine("a"), "1 call is in progress"))
         busy.release(lease)
-        #expect(busy.sleepMachine("a") == .ordered)
+        #expect(busy.sleepMachine("a") == .commandSent)
 
         var unwakeable = bench(canBeWoken: false)
         #expect(isImpossible(unwakeable.sleepMachine("a"), "MAC"))

@@ -213,14 +213,14 @@ import Testing
         var bench = Bench.ready(.serving("a", "m", wakes: true))
         for _ in 0..<10 {
             bench.unreachable("a", lastByteAt: bench.now)
-            bench.oversleep(.seconds(5))
+            bench.passWithoutTimer(.seconds(5))
             // A byte arrived since the previous probe.
             bench.unreachable("a", lastByteAt: bench.now)
-            bench.oversleep(.seconds(5))
+            bench.passWithoutTimer(.seconds(5))
         }
         #expect(bench.state("a") == .ready)
         let silentSince = bench.now
-        bench.oversleep(.seconds(1))
+        bench.passWithoutTimer(.seconds(1))
         bench.unreachable("a", times: 3, lastByteAt: silentSince)
         #expect(bench.state("a") == .asleep)
     }

@@ -68,7 +68,7 @@ import Testing
     @Test func aLateTimerSendsNoBurst() throws {
         var bench = asleep(.serving("a", "m", wakes: true))
         _ = try bench.waiter(["m"])
-        bench.oversleep(.seconds(16))
+        bench.passWithoutTimer(.seconds(16))
         bench.fire()
         #expect(bench.packets().count == 2)
         #expect(bench.timer == bench.start.advanced(by: .seconds(30)))

@@ -270,8 +270,8 @@ import Testing
         let policies = "policies: [{roles: [staff], classes: [fast]}, {roles: '*', classes: [fast]}]"
         let loaded = try settings("classes: {fast: [m]}\nwake: {roles: [night]}\n" + policies)
         let roles = RoleNames(forKeysUnder: loaded, specificRole: "model:specific")
-        for role in ["staff", "night", "model:specific"] as [Role] { #expect(roles.hasMeaning(role)) }
-        for role in ["stuff", "Staff", "admin"] as [Role] { #expect(!roles.hasMeaning(role)) }
+        for role in ["staff", "night", "model:specific"] as [Role] { #expect(roles.isEffective(role)) }
+        for role in ["stuff", "Staff", "admin"] as [Role] { #expect(!roles.isEffective(role)) }
         #expect(roles.nearest(to: "stuff") == "staff")
         #expect(roles.nearest(to: "Staff") == "staff")
         #expect(roles.nearest(to: "admin") == nil)

@@ -32,7 +32,7 @@ import Testing
 
     @Test func doublesTheIntervalAfterATimeoutUpToAMinute() {
         var flow = flow()
-        let pauses = (0..<6).map { _ in flow.polled(.unanswered, at: .seconds(5)) }
+        let pauses = (0..<6).map { _ in flow.polled(.noResponse, at: .seconds(5)) }
         #expect(pauses == [10, 20, 40, 60, 60, 60].map { .poll(after: .seconds($0)) })
     }
 
@@ -50,9 +50,9 @@ import Testing
 
     @Test func endsWithinHalfAnHour() {
         var flow = flow(lifetime: 1_000_000, interval: 60)
-        #expect(flow.polled(.unanswered, at: .seconds(1700)) == .poll(after: .seconds(60)))
+        #expect(flow.polled(.noResponse, at: .seconds(1700)) == .poll(after: .seconds(60)))
         #expect(
-            flow.polled(.unanswered, at: .seconds(1740))
+            flow.polled(.noResponse, at: .seconds(1740))
                 == .fail(.deviceCodeExpired(issuer: "https://sso.example.org")))
     }
 

@@ -46,17 +46,17 @@ import Testing
         apart[0].scopes = ["ab", "c"]
         apart[1].scopes = ["a", "bc"]
         let requests = [base] + others + users + apart
-        #expect(Set(requests.map(\.keepingName)).count == requests.count)
+        #expect(Set(requests.map(\.storageName)).count == requests.count)
     }
 
     /// A file's name must not allow an attacker to test passwords.
     @Test func secretsAreNotInTheName() {
         var changed = specification()
         changed.client.secret = "another"
-        #expect(changed.keepingName == specification().keepingName)
+        #expect(changed.storageName == specification().storageName)
         #expect(
-            specification(.password(username: "a", password: "1")).keepingName
-                == specification(.password(username: "a", password: "2")).keepingName)
+            specification(.password(username: "a", password: "1")).storageName
+                == specification(.password(username: "a", password: "2")).storageName)
     }
 }
 
@@ -126,7 +126,7 @@ import Testing
 
     @Test func replacesUnreadableContent() async throws {
         let store = Memory()
-        store.contents.withLock { $0[specification().keepingName] = Array("{\"token\":".utf8) }
+        store.contents.withLock { $0[specification().storageName] = Array("{\"token\":".utf8) }
         #expect(try await token(store) == "t1")
         #expect(try await token(store) == "t1")
     }

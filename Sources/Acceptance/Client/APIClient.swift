@@ -69,7 +69,7 @@ struct APIClient: Sendable {
             if let failure = await explanation.failure(behind: exchange) { throw failure }
             return exchange
         } catch let failure as ClientFailure {
-            throw RequestFailed(request: request, failure: await explanation.whole(failure))
+            throw RequestFailed(request: request, failure: await explanation.explained(failure))
         }
     }
 

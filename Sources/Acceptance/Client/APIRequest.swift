@@ -64,9 +64,9 @@ enum ClientFailure: Error, Sendable, Equatable {
     case unreachable(authority: String, reason: String)
     case certificate(authority: String, CertificateProblem)
     /// The peer speaks plain HTTP on a port where TLS was expected.
-    case speaksNoTLS(authority: String)
+    case lacksTLS(authority: String)
     /// The peer speaks TLS on a port where plain HTTP was expected.
-    case speaksTLS(authority: String)
+    case requiresTLS(authority: String)
     case tls(authority: String, reason: String)
     case timedOut(after: Duration, seen: String)
     case closedWithoutResponse(authority: String)
@@ -101,9 +101,9 @@ extension ClientFailure: CustomStringConvertible {
             "cannot connect to \(authority): \(reason); check --url and the network"
         case .certificate(let authority, let problem):
             "the certificate of \(authority) is not trusted: \(problem.reason); --no-verify-ssl accepts any certificate"
-        case .speaksNoTLS(let authority):
+        case .lacksTLS(let authority):
             "no TLS connection to \(authority): it does not support TLS; if it serves plain http, use http:// in --url"
-        case .speaksTLS(let authority):
+        case .requiresTLS(let authority):
             "\(authority) requires TLS; use https:// in --url"
         case .tls(let authority, let reason):
             "no TLS connection to \(authority): \(reason); check --url"

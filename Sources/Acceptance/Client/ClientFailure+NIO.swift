@@ -55,7 +55,7 @@ extension ClientFailure {
         let text = "\(error)"
         let noTLS = ["WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "UNEXPECTED_RECORD"]
         if text.contains("CERTIFICATE_VERIFY_FAILED") { return .certificate(authority: authority, .untrusted) }
-        if noTLS.contains(where: text.contains) { return .speaksNoTLS(authority: authority) }
+        if noTLS.contains(where: text.contains) { return .lacksTLS(authority: authority) }
         if text.contains("EOF") { return closedDuringHandshake(authority: authority) }
         // The library's reasons are names such as TLSV1_ALERT_PROTOCOL_VERSION, which an operator can search for.
         let name = text.firstMatch(of: /OPENSSL_internal:([A-Z0-9_]+)/)?.1 ?? "the handshake failed"

@@ -2,7 +2,7 @@ extension Exchange {
     /// Why the response to `GET /v1/models` cannot come from an OpenAI API, in one line; nil if it can.
     ///
     /// Covers only responses that no conforming deployment sends; the checks judge all others.
-    func reasonWhyNoAPI(at target: Target) -> String? {
+    func foreignAPIReason(at target: Target) -> String? {
         let address = "\(target)/v1/models"
         if (300...399).contains(status) {
             let destination = header("location").map { " to \($0.prefix(200))" } ?? ""

@@ -19,7 +19,7 @@ final class FailureExplanation: Sendable {
     }
 
     /// Returns the failure with the most precise cause that can be found.
-    func whole(_ failure: ClientFailure) async -> ClientFailure {
+    func explained(_ failure: ClientFailure) async -> ClientFailure {
         switch failure {
         case .certificate(let authority, let problem) where problem == .untrusted || problem == .otherHost:
             guard let chain = await certificates() else { return failure }
@@ -27,7 +27,7 @@ final class FailureExplanation: Sendable {
             let reason = problem == .otherHost ? diagnosis.otherHost : diagnosis.problem
             return .certificate(authority: authority, reason.map { .stated($0) } ?? problem)
         case .closedWithoutResponse(let authority), .notHTTP(let authority, _):
-            return await isTLSPort() ? .speaksTLS(authority: authority) : failure
+            return await isTLSPort() ? .requiresTLS(authority: authority) : failure
         default:
             return failure
         }
@@ -36,7 +36,7 @@ final class FailureExplanation: Sendable {
     /// The failure that a response indicates, or nil: TLS servers often refuse plain HTTP with 400.
     func failure(behind exchange: Exchange) async -> ClientFailure? {
         guard exchange.status == 400, exchange.json == nil, await isTLSPort() else { return nil }
-        return .speaksTLS(authority: target.authority)
+        return .requiresTLS(authority: target.authority)
     }
 
     private func isTLSPort() async -> Bool {

@@ -15,10 +15,10 @@ struct ClockAccuracy: Sendable, Equatable {
     /// Why the self-test did not complete.
     var problem: String?
 
-    var isTrusted: Bool { isGood(to: Self.tolerance) }
+    var isTrusted: Bool { isAccurate(to: Self.tolerance) }
 
     /// Whether times with this precision may be reported.
-    func isGood(to precision: Duration) -> Bool { error.map { $0 <= precision } ?? false }
+    func isAccurate(to precision: Duration) -> Bool { error.map { $0 <= precision } ?? false }
 
     /// The line at the end of the report, such as `measured times are accurate to ±0.4 ms (…)`.
     var summary: String {
@@ -31,8 +31,8 @@ struct ClockAccuracy: Sendable, Equatable {
     }
 
     /// Throws the finding of a time-related check if times are not accurate enough.
-    func demand(_ precision: Duration = ClockAccuracy.tolerance) throws(Finding) {
-        if !isGood(to: precision) { throw .inconclusive(summary) }
+    func requireAccuracy(_ precision: Duration = ClockAccuracy.tolerance) throws(Finding) {
+        if !isAccurate(to: precision) { throw .inconclusive(summary) }
     }
 
     /// Number of concurrent streams, as in a load test.
@@ -44,11 +44,11 @@ struct ClockAccuracy: Sendable, Equatable {
     /// - Parameters:
     ///   - schedule: the known timing.
     ///   - delay: added to every measured time, to test that a slow client is detected.
-    static func measured(schedule: Metronome.SendSchedule = .init(), delay: Duration = .zero) async throws
+    static func measured(schedule: TimedEngine.SendSchedule = .init(), delay: Duration = .zero) async throws
         -> ClockAccuracy
     {
         do {
-            let errors = try await Metronome.running(schedule) { metronome in
+            let errors = try await TimedEngine.running(schedule) { metronome in
                 let client = try APIClient(
                     target: try Target("http://127.0.0.1:\(metronome.port)"), verifiesCertificates: true)
                 var errors: [Double] = []
@@ -74,7 +74,7 @@ struct ClockAccuracy: Sendable, Equatable {
 
     /// The deviation of each measured time from its known value, in seconds.
     private static func deviations(
-        of client: APIClient, from schedule: Metronome.SendSchedule, streams: Int
+        of client: APIClient, from schedule: TimedEngine.SendSchedule, streams: Int
     ) async throws -> [Double] {
         try await withThrowingTaskGroup(of: [Double].self) { group in
             for _ in 0..<streams {
@@ -88,7 +88,7 @@ struct ClockAccuracy: Sendable, Equatable {
         }
     }
 
-    private static func deviations(of exchange: Exchange, from schedule: Metronome.SendSchedule) -> [Double] {
+    private static func deviations(of exchange: Exchange, from schedule: TimedEngine.SendSchedule) -> [Double] {
         guard let sent = exchange.sent, let head = exchange.head else { return [] }
         let tokens = EventStream(exchange).events.filter { $0.data != "[DONE]" }.map(\.at)
         var pairs = [(head, schedule.head), (exchange.done, schedule.end)]

@@ -11,13 +11,13 @@ struct Consequences: Sendable, Hashable {
 extension SuiteReport {
     /// Whether a check is undecided only because of one that failed in the same round.
     func isConsequence(_ result: CheckResult) -> Bool {
-        guard result.verdict == .inconclusive, let cause = result.follows else { return false }
+        guard result.verdict == .inconclusive, let cause = result.cause else { return false }
         return results.contains { $0.id == cause && $0.round == result.round && $0.verdict == .fail }
     }
 
     /// One element for each failed check that leaves others undecided.
     var consequences: [Consequences] {
-        let causes = results.filter(isConsequence).compactMap(\.follows)
+        let causes = results.filter(isConsequence).compactMap(\.cause)
         return causes.reduce(into: [Consequences]()) { list, cause in
             guard !list.contains(where: { $0.cause == cause }) else { return }
             list.append(Consequences(cause: cause, count: causes.count { $0 == cause }))

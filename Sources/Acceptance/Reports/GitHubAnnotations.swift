@@ -10,7 +10,7 @@ public struct GitHubAnnotations: Sendable {
     public init(nonce: String) { self.nonce = nonce }
 
     /// Stops command processing for the text that follows.
-    public var silence: String { "::stop-commands::\(nonce)\n" }
+    public var stopCommand: String { "::stop-commands::\(nonce)\n" }
 
     /// The annotations; command processing is stopped again after them.
     public func text(for report: SuiteReport) -> String {
@@ -32,7 +32,7 @@ public struct GitHubAnnotations: Sendable {
     /// Resumes command processing for `lines` and stops it again. The token that resumes it is harmless if it was not
     /// stopped: the Actions runner ignores unknown commands.
     private func annotationLines(_ lines: [String]) -> String {
-        (["::\(nonce)::"] + lines).map { "\($0)\n" }.joined() + silence
+        (["::\(nonce)::"] + lines).map { "\($0)\n" }.joined() + stopCommand
     }
 
     private func annotation(_ result: CheckResult, allowsInconclusive: Bool) -> String? {

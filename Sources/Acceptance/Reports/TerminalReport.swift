@@ -83,10 +83,10 @@ public final class TerminalReport: Sendable {
                 + consequences.map { summed(.inconclusive, $0.summary) }
             text += listed(lines, limit: 12) + "\n"
         }
-        let unsteady = report.unsteady.map { id, verdicts in
+        let flakyChecks = report.flakyChecks.map { id, verdicts in
             oneLine("  flaky  \(id): \(verdicts.map(\.rawValue).joined(separator: ", "))")
         }
-        text += listed(unsteady, limit: 3)
+        text += listed(flakyChecks, limit: 3)
         if let clock = report.clockSummary { text += paint(wrapped(clock, first: 0, margin: 0), .dim) + "\n" }
         if report.results.contains(where: { $0.verdict == .fail }) {
             text += paint("repeat with --seed \(report.seed)", .dim) + "\n"

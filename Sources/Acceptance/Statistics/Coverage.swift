@@ -4,7 +4,7 @@ import Foundation
 enum Coverage {
     /// Probability that `requests` independent, uniform choices leave out at least one of `runners` runners: inclusion
     /// and exclusion over the runners left out (de Moivre 1711; Feller 1968, IV.2).
-    static func missOdds(runners: Int, requests: Int) -> Double {
+    static func missProbability(runners: Int, requests: Int) -> Double {
         guard runners > 1 else { return requests > 0 ? 0 : 1 }
         guard requests >= runners else { return 1 }
         var probability = 0.0
@@ -35,7 +35,7 @@ enum Coverage {
         // Boole's inequality bounds the probability by its first term, which can be solved for the number of requests.
         let count = Double(runners)
         var requests = Int((log(risk / count) / log(1 - 1 / count)).rounded(.up))
-        while requests > runners, missOdds(runners: runners, requests: requests - 1) <= risk { requests -= 1 }
+        while requests > runners, missProbability(runners: runners, requests: requests - 1) <= risk { requests -= 1 }
         return requests
     }
 }

@@ -14,7 +14,7 @@ struct EqualSharesTest: Sendable, Equatable {
 
     let method: Method
     /// Probability of an outcome at least as unlikely as this one, if the shares are equal.
-    let chance: Double
+    let pValue: Double
     /// The largest relative deviation of a count from the equal share; 0 for equal counts.
     let deviation: Double
 
@@ -29,22 +29,22 @@ struct EqualSharesTest: Sendable, Equatable {
     init(_ counts: [Int], maxOutcomes: Int = EqualSharesTest.maxOutcomes) {
         let total = counts.reduce(0, +)
         guard counts.count > 1, total > 0 else {
-            (method, chance, deviation) = (.exact, 1, 0)
+            (method, pValue, deviation) = (.exact, 1, 0)
             return
         }
         let expected = Double(total) / Double(counts.count)
         deviation = counts.map { abs(Double($0) - expected) / expected }.max() ?? 0
         if Self.outcomes(calls: total, runners: counts.count) <= maxOutcomes {
             method = .exact
-            chance = Self.exactChance(of: counts)
+            pValue = Self.exactChance(of: counts)
         } else {
             method = .asymptotic
-            chance = Statistics.chiSquareTail(Self.pearson(counts), degreesOfFreedom: counts.count - 1)
+            pValue = Statistics.chiSquareTail(Self.pearson(counts), degreesOfFreedom: counts.count - 1)
         }
     }
 
     /// Whether the shares are uneven beyond chance, and by more than is acceptable.
-    var isUneven: Bool { chance < Statistics.risk && deviation > Self.minDeviation }
+    var isUneven: Bool { pValue < Statistics.risk && deviation > Self.minDeviation }
 
     /// Pearson's statistic of observed counts against equal shares.
     static func pearson(_ counts: [Int]) -> Double {
@@ -72,11 +72,11 @@ struct EqualSharesTest: Sendable, Equatable {
         let constant = logFactorials[total] - Double(total) * log(Double(counts.count))
         // Includes outcomes as likely as the observed one, despite rounding errors.
         let limit = constant - counts.reduce(0) { $0 + logFactorials[$1] } + 1e-9
-        var chance = 0.0
+        var pValue = 0.0
         func visit(runners: Int, calls: Int, logProbability: Double) {
             guard runners > 1 else {
                 let outcome = logProbability - logFactorials[calls]
-                if outcome <= limit { chance += exp(outcome) }
+                if outcome <= limit { pValue += exp(outcome) }
                 return
             }
             for count in 0...calls {
@@ -86,6 +86,6 @@ struct EqualSharesTest: Sendable, Equatable {
             }
         }
         visit(runners: counts.count, calls: total, logProbability: constant)
-        return min(1, chance)
+        return min(1, pValue)
     }
 }

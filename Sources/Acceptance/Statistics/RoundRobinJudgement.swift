@@ -32,24 +32,24 @@ struct RoundRobinJudgement: Sendable, Equatable {
     var isOneRunner: Bool { seen == 1 }
 
     /// Probability that independent, uniform choices produce this result.
-    var odds: Double {
+    var probabilityByChance: Double {
         isCyclic
-            ? Self.cyclicOdds(runners: runners, requests: requests)
-            : Self.permutationOdds(runners: runners, requests: requests)
+            ? Self.cyclicProbability(runners: runners, requests: requests)
+            : Self.permutationProbability(runners: runners, requests: requests)
     }
 
     /// Probability that every full block is a permutation of the runners and the rest is distinct: `(k!/k^k)` for each
     /// full block, `k!/((k−r)! k^r)` for a rest of `r`.
-    static func permutationOdds(runners: Int, requests: Int) -> Double {
+    static func permutationProbability(runners: Int, requests: Int) -> Double {
         guard runners > 1 else { return 1 }
         return (0..<requests).reduce(1) { $0 * Double(runners - $1 % runners) / Double(runners) }
     }
 
     /// Probability that the calls follow one cyclic order: `k^−(N−1)` for each of the `(k−1)!` orders.
-    static func cyclicOdds(runners: Int, requests: Int) -> Double {
+    static func cyclicProbability(runners: Int, requests: Int) -> Double {
         guard runners > 1, requests > 0 else { return 1 }
         // With fewer calls than runners, any sequence of different runners is in order.
-        guard requests >= runners else { return permutationOdds(runners: runners, requests: requests) }
+        guard requests >= runners else { return permutationProbability(runners: runners, requests: requests) }
         return min(1, exp(lgamma(Double(runners))) * pow(Double(runners), -Double(requests - 1)))
     }
 }

@@ -51,7 +51,7 @@ struct WorkConservation: Sendable, Equatable {
     }
 
     /// Whether the balancer is work-conserving; nil if too few dispatches are decidable.
-    var holds: Bool? {
+    var isWorkConserving: Bool? {
         guard decidable >= Self.dispatchesNeeded else { return nil }
         return Double(misplaced) <= Self.misplacedLimit * Double(decidable)
     }
@@ -111,6 +111,6 @@ struct LoadJudgement: Sendable, Equatable {
 
     var verdict: Verdict {
         guard shares.isUneven else { return .equalShares }
-        return conservation.holds.map { $0 ? .workConserving : .unbalanced } ?? .undecidable
+        return conservation.isWorkConserving.map { $0 ? .workConserving : .unbalanced } ?? .undecidable
     }
 }

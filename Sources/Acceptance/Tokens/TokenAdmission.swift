@@ -37,7 +37,7 @@ public enum TokenAdmission: Sendable {
     }
 
     private static func issuer(of token: String) -> Issuer {
-        guard TokenText.isJWT(token), TokenText.countsOneIssuer(token),
+        guard TokenText.isJWT(token), TokenText.hasOneIssuer(token),
             let text = TokenText.claims(of: token)?["iss"]?.string
         else { return .unreadable }
         guard text.contains("://") else { return isHostName(text) ? .host(text) : .unreadable }

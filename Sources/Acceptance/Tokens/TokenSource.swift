@@ -95,16 +95,16 @@ public actor TokenSource {
     }
 
     /// Whether requests have a token; false with `--no-auth`.
-    nonisolated var hasAny: Bool {
+    nonisolated var hasTokens: Bool {
         if case .none = origin { false } else { true }
     }
 
     /// Whether a single token, whose rights are unknown, is used for all requests.
-    nonisolated var isOneToken: Bool { hasAny && !hasRoles }
+    nonisolated var hasSingleToken: Bool { hasTokens && !hasRoles }
 
     /// The credential of a kind of caller: its token, or the only token, or none with `--no-auth`.
     func credential(_ persona: Persona) async throws -> Credential {
-        guard hasAny else { return .none }
+        guard hasTokens else { return .none }
         let name = hasRoles ? "\(persona.name) token" : "the provided token"
         return .bearer(try await token(role: persona.role), name: name)
     }
@@ -132,7 +132,7 @@ public actor TokenSource {
     }
 
     /// The token of a command that sends one request, for the default user and role.
-    public func oneToken() async throws -> String { try await token(role: nil) }
+    public func defaultToken() async throws -> String { try await token(role: nil) }
 
     /// An expired token, or nil if none is available.
     func expiredToken() async throws -> String? {

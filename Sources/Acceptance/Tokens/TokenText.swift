@@ -28,7 +28,7 @@ enum TokenText {
     }
 
     /// Whether the claims contain `iss` exactly once: parsers disagree on which of two applies.
-    static func countsOneIssuer(_ token: String) -> Bool {
+    static func hasOneIssuer(_ token: String) -> Bool {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3, let claims = bytes(parts[1]) else { return false }
         return String(decoding: claims, as: UTF8.self).ranges(of: "\"iss\"").count == 1

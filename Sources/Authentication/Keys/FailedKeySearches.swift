@@ -46,12 +46,12 @@ struct FailedKeySearches: Sendable {
     var count: Int { entries.count }
 
     /// Whether it is too early to repeat the search.
-    func isMissing(_ search: KeySearch, at now: Instant) -> Bool {
+    func isBackingOff(_ search: KeySearch, at now: Instant) -> Bool {
         entries[Self.hash(of: search)].map { now < $0.until } ?? false
     }
 
     /// Records that the issuer's current keys do not contain the key.
-    mutating func wasNotFound(_ search: KeySearch, at now: Instant) {
+    mutating func searchFailed(_ search: KeySearch, at now: Instant) {
         let hash = Self.hash(of: search)
         if let known = entries[hash] {
             // Several calls may have waited for the same result.

@@ -71,7 +71,7 @@ struct KeySet: Sendable {
         return key
     }
 
-    func holds(_ key: VerifyingKey) -> Bool {
+    func contains(_ key: VerifyingKey) -> Bool {
         keys.contains { $0 === key }
     }
 }

@@ -108,7 +108,7 @@ final class KeySource: Sendable {
             guard status.fetchesEnded > fetchesEnded, let keys = status.keys, !isFound(keys) else { break }
             if wasFetching { continue }
             // Only a successful fetch proves that the issuer does not publish the key.
-            if status.lastError == nil { state.withLock { $0.failedSearches.wasNotFound(search, at: .now) } }
+            if status.lastError == nil { state.withLock { $0.failedSearches.searchFailed(search, at: .now) } }
             break
         }
         return keys
@@ -121,7 +121,8 @@ final class KeySource: Sendable {
             state -> (RefreshSchedule.Demand?, (fetchesEnded: Int, wasFetching: Bool, isDeferred: Bool)?) in
             let now = ContinuousClock.now
             let wasFetching = state.schedule.phase == .fetching
-            guard !state.failedSearches.isMissing(search, at: now), let demand = state.schedule.demanded(at: now) else {
+            guard !state.failedSearches.isBackingOff(search, at: now), let demand = state.schedule.demanded(at: now)
+            else {
                 return (nil, nil)
             }
             let isDeferred = demand.dueAt > now
@@ -151,7 +152,7 @@ final class KeySource: Sendable {
             $0.status.isRunning = true
             $0.schedule.started(at: .now)
         }
-        var reader = KeyDocumentParser(source: configuration, fetcher: fetcher)
+        var reader = KeyDocumentReader(source: configuration, fetcher: fetcher)
         while !Task.isCancelled {
             guard let due = state.withLock({ $0.schedule.due }) else { break }
             if due > .now {
@@ -166,7 +167,7 @@ final class KeySource: Sendable {
         }
     }
 
-    private func fetch(with reader: inout KeyDocumentParser) async {
+    private func fetch(with reader: inout KeyDocumentReader) async {
         let (isOnDemand, known) = state.withLock {
             $0.schedule.fetchBegan()
             return ($0.schedule.isOnDemand, $0.status.keys)
@@ -199,7 +200,7 @@ final class KeySource: Sendable {
     }
 
     private func replace(_ known: KeySet?, by keys: KeySet) {
-        let withdrawn = known?.keys.filter { !keys.holds($0) } ?? []
+        let withdrawn = known?.keys.filter { !keys.contains($0) } ?? []
         // Before the update: a verification with the new keys must not find a cached token that an old key signed.
         for key in withdrawn { key.withdraw() }
         update {

@@ -45,13 +45,13 @@ struct FleetAdministration: Sendable {
 
     private func wake(_ id: RunnerID, for admin: Caller) throws(GatewayError) -> Response {
         switch control.gateway.scheduler.wakeMachine(id) {
-        case .begun(let wake):
+        case .started(let wake):
             control.audit("wake_machine", of: id.rawValue, by: admin)
             return Self.response(id, "waking", wake, .accepted)
-        case .underWay(let wake):
+        case .inProgress(let wake):
             control.audit("wake_machine", of: id.rawValue, by: admin)
             return Self.response(id, "waking", wake, .accepted)
-        case .isAwake: return Self.response(id, "awake", nil, .ok)
+        case .alreadyAwake: return Self.response(id, "awake", nil, .ok)
         case .unknownMachine: throw Self.unknown(id)
         case .impossible(let reason): throw Self.impossible("Cannot wake \(id): \(reason).")
         }
@@ -59,10 +59,10 @@ struct FleetAdministration: Sendable {
 
     private func sleep(_ id: RunnerID, for admin: Caller) throws(GatewayError) -> Response {
         switch control.gateway.scheduler.sleepMachine(id) {
-        case .ordered:
+        case .commandSent:
             control.audit("sleep_machine", of: id.rawValue, by: admin)
             return Self.response(id, "falling_asleep", nil, .accepted)
-        case .isAsleep: return Self.response(id, "asleep", nil, .ok)
+        case .alreadyAsleep: return Self.response(id, "asleep", nil, .ok)
         case .unknownMachine: throw Self.unknown(id)
         case .impossible(let reason): throw Self.impossible("Cannot put \(id) to sleep: \(reason).")
         }

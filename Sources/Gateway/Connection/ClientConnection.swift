@@ -46,7 +46,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let inference: InferenceHandler
     private let socket: CoalescingWriter
-    private let place: ClientConnectionEntry?
+    private let entry: ClientConnectionEntry?
     private let idleTimeout: TimeAmount
     private let drain: TimeAmount
     private var context: ChannelHandlerContext?
@@ -77,13 +77,13 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// - Parameters:
     ///   - socket: this connection's writer.
-    ///   - place: this connection's entry among all client connections.
+    ///   - entry: this connection's entry among all client connections.
     ///   - maxHead: in bytes.
     init(
-        inference: InferenceHandler, socket: CoalescingWriter, place: ClientConnectionEntry? = nil, maxHead: Int,
+        inference: InferenceHandler, socket: CoalescingWriter, entry: ClientConnectionEntry? = nil, maxHead: Int,
         idleTimeout: TimeAmount, drain: TimeAmount
     ) {
-        self.place = place
+        self.entry = entry
         self.inference = inference
         self.socket = socket
         self.idleTimeout = idleTimeout
@@ -106,7 +106,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     func removeHandler(context: ChannelHandlerContext, removalToken: ChannelHandlerContext.RemovalToken) {
         // A client must not send bytes of another protocol before the gateway's response to the upgrade.
         if parser.hasPending { context.close(promise: nil) }
-        place?.becameBusy()
+        entry?.becameBusy()
         context.leavePipeline(removalToken: removalToken)
     }
 
@@ -161,7 +161,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
             bodyBytes = 0
             pace = BodyPace(
                 gracePeriod: idleTimeout.nanoseconds, now: Int64(clamping: lastActivity.uptimeNanoseconds))
-            place?.becameBusy()
+            entry?.becameBusy()
             // A GET may request an upgrade, which a handler in the pipeline detects.
             isPassing = head.method == .GET || !inference.begin(head)
             if isPassing { pass(.head(head), context) }
@@ -218,7 +218,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
             context.fireUserInboundEventTriggered(event)
         case is ChannelShouldQuiesceEvent: quiesce(context)
         case is ConnectionEviction:
-            if exchange == nil, !parser.hasPending { context.close(promise: nil) } else { place?.keepsConnection() }
+            if exchange == nil, !parser.hasPending { context.close(promise: nil) } else { entry?.keepOpen() }
         default: context.fireUserInboundEventTriggered(event)
         }
     }
@@ -283,7 +283,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     private func endExchange(_ context: ChannelHandlerContext) {
         guard let exchange, exchange.isRead, exchange.response == .complete else { return }
         self.exchange = nil
-        place?.becameIdle(at: lastActivity)
+        entry?.becameIdle(at: lastActivity)
         if exchange.isLast { phase = .answered }
         if isQuiescing { closeWhenSent(context) }
     }
@@ -391,7 +391,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         let time = Int64(clamping: now.uptimeNanoseconds)
         lastActivity = now
         if inference.holdsReads {
-            pace?.readingWasHeld(received: bodyBytes, now: time)
+            pace?.readingWasPaused(received: bodyBytes, now: time)
             return false
         }
         guard let deadline = pace?.deadline, deadline <= time else { return false }

@@ -41,21 +41,21 @@ struct GatewayChannel: HTTPChannelHandler {
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         let rules = gateway.rules
         let holder = rules.shareHolder(of: IPAddress(channel.remoteAddress))
-        guard let place = gateway.connections.admit(channel, from: holder) else {
+        guard let entry = gateway.connections.admit(channel, from: holder) else {
             channel.close(promise: nil)
             return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
         }
         return channel.eventLoop.makeCompletedFuture {
             guard let tls = rules.tls else {
-                let http1 = try http1(on: channel, rules, place, isSecure: false, logger)
+                let http1 = try http1(on: channel, rules, entry, isSecure: false, logger)
                 return Value(channel: channel, negotiatedProtocol: channel.eventLoop.makeSucceededFuture(.http1(http1)))
             }
             let negotiation = NIOTypedApplicationProtocolNegotiationHandler<ClientProtocol> { result, channel in
                 channel.eventLoop.makeCompletedFuture {
                     if case .negotiated("h2") = result {
-                        return .http2(try HTTP2Connection.setUp(on: channel, gateway, rules, place))
+                        return .http2(try HTTP2Connection.setUp(on: channel, gateway, rules, entry))
                     }
-                    return .http1(try http1(on: channel, rules, place, isSecure: true, logger))
+                    return .http1(try http1(on: channel, rules, entry, isSecure: true, logger))
                 }
             }
             try channel.pipeline.syncOperations.addHandlers(
@@ -67,19 +67,19 @@ struct GatewayChannel: HTTPChannelHandler {
     }
 
     private func http1(
-        on channel: any Channel, _ rules: GatewayRules, _ place: ClientConnectionEntry, isSecure: Bool,
+        on channel: any Channel, _ rules: GatewayRules, _ entry: ClientConnectionEntry, isSecure: Bool,
         _ logger: Logger
     ) throws -> ControlConnection {
         let server = rules.settings.server
         let writer = CoalescingWriter(
-            gateway.pools.pool(on: channel.eventLoop).flushes, nextTo: isSecure ? .tls : .socket)
+            gateway.pools.pool(on: channel.eventLoop).flusher, nextTo: isSecure ? .tls : .socket)
         let inference = InferenceHandler(gateway: gateway, socket: writer)
         let pipeline = channel.pipeline.syncOperations
         let http: [any RemovableChannelHandler] = [
             writer,
             HTTPResponseEncoder(),
             ClientConnection(
-                inference: inference, socket: writer, place: place, maxHead: server.maxHeaders.bytes,
+                inference: inference, socket: writer, entry: entry, maxHead: server.maxHeaders.bytes,
                 idleTimeout: TimeAmount(server.idleTimeout), drain: TimeAmount(server.drain)),
         ]
         try pipeline.addHandlers(http)

@@ -20,7 +20,7 @@ struct RequestBodyReader {
     }
 
     /// Memory of the decoder in bytes, in addition to the body's.
-    var ownMemory: Int { decoder == nil ? 0 : ContentDecoder.memory }
+    var decoderMemory: Int { decoder == nil ? 0 : ContentDecoder.memory }
 
     /// Appends the next received bytes of the body.
     /// - Throws: `requestTooLarge`.

@@ -65,7 +65,7 @@ struct RequestParser {
     var hasPending: Bool { pending.readableBytes > 0 }
 
     mutating func append(_ bytes: ByteBuffer) {
-        pending.takeIn(bytes)
+        pending.appendCompacting(bytes)
     }
 
     /// The next part; nil until more bytes have arrived. Must not be called after a violation.

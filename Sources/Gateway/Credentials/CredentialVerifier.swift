@@ -7,8 +7,8 @@ struct CredentialVerifier: TokenVerifier {
     let tokens: any TokenVerifier
     let keys: KeyStore
 
-    func rememberedCaller(for credential: String) -> Caller? {
-        APIKeyText.isKey(credential) ? keys.caller(for: credential) : tokens.rememberedCaller(for: credential)
+    func cachedCaller(for credential: String) -> Caller? {
+        APIKeyText.isKey(credential) ? keys.caller(for: credential) : tokens.cachedCaller(for: credential)
     }
 
     func caller(for credential: String) async throws(TokenRejection) -> Caller {

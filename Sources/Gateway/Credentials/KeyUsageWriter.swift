@@ -50,7 +50,7 @@ struct KeyUsageWriter: Service {
 
     private func writeUses(_ keys: KeyStore) async {
         do {
-            try await NIOThreadPool.singleton.runIfActive { try keys.noteUses() }
+            try await NIOThreadPool.singleton.runIfActive { try keys.writeLastUse() }
         } catch {
             logger.error(
                 "API key usage write failed", metadata: [LogKeys.cause: "\(Self.text(error))"])

@@ -71,8 +71,8 @@ struct CallState {
         case authorize(Call, Caller)
         case place(AuthorizedCall, excluding: Set<RunnerID>)
         case withdrawPlacement
-        /// If `fresh`, use a new connection, because a kept-alive one turned out to be stale.
-        case forward(AuthorizedCall, Lease, fresh: Bool)
+        /// If `onNewConnection`, use a new connection, because a kept-alive one turned out to be stale.
+        case forward(AuthorizedCall, Lease, onNewConnection: Bool)
         case cancelForwarding
         /// Give the engine a short time to end its response, so that its connection can be reused.
         case releaseUpstream
@@ -231,7 +231,7 @@ struct CallState {
         mayAddUsageOption = true
         var actions: [Action] = []
         if headWasSent { actions.append(.sendComment(announcement(of: lease))) }
-        actions.append(.forward(authorized, lease, fresh: false))
+        actions.append(.forward(authorized, lease, onNewConnection: false))
         return actions
     }
 
@@ -253,7 +253,7 @@ struct CallState {
         case .staleConnection where limits.afterSend != .never && !staleRetryWasUsed:
             guard let authorized else { return [] }
             staleRetryWasUsed = true
-            return [.forward(authorized, lease, fresh: true)]
+            return [.forward(authorized, lease, onNewConnection: true)]
         // An unreachable machine has sent no byte of a response: the next runner is the first to serve the call.
         case .machineUnreachable: return move(from: lease, error, excluding: false)
         case .connectionTimedOut:
@@ -289,7 +289,7 @@ struct CallState {
         case .usageOptionRejected:
             guard let authorized, mayAddUsageOption else { return cancelAndFail(lease, error, outcome) }
             mayAddUsageOption = false
-            return [.forward(authorized, lease, fresh: false)]
+            return [.forward(authorized, lease, onNewConnection: false)]
         case .modelMissing:
             return [.refreshModels(lease.runner)] + move(from: lease, error, excluding: true, outcome)
         case .endpointMissing:

@@ -32,7 +32,7 @@ struct EngineDocument: Hashable, Sendable {
         case .internalError: .internalError(of: caller)
         case .usageOptionRejected, .endpointMissing, .modelMissing, .gatewayRejected, .overloaded, .timedOut: .undecided
         case .loading: .loading
-        case .replaced: .notAble
+        case .replaced: .replaced
         case .unavailable, .invalid: .failed
         }
     }

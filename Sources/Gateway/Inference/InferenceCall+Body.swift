@@ -15,8 +15,8 @@ extension InferenceCall {
             return
         }
         do throws(GatewayError) {
-            if reservedBytes == 0, intake.ownMemory > 0 { try reserve(intake.ownMemory) }
-            try intake.append(bytes)
+            if reservedBytes == 0, bodyReader.decoderMemory > 0 { try reserve(bodyReader.decoderMemory) }
+            try bodyReader.append(bytes)
             // If decoding is already scheduled, it will include these bytes.
             guard !isDecoding, try readSlice(), let caller else { return }
             isDecoding = true
@@ -30,7 +30,7 @@ extension InferenceCall {
         requestIsComplete = true
         guard !state.isFinished, acceptsBody else { return }
         do throws(GatewayError) {
-            try intake.finish()
+            try bodyReader.finish()
             let call = try body.finish(endpoint: endpoint, id: id, defaultClass: rules.classes.defaultClass)
             self.call = call
             handle(.bodyParsed(call))
@@ -59,20 +59,20 @@ extension InferenceCall {
     /// Parses the received bytes of the body, decoding at most one slice.
     /// - Returns: whether there is more to decode.
     private func readSlice() throws(GatewayError) -> Bool {
-        try intake.take(atMost: DecodingTurns.slice) { piece throws(GatewayError) in
+        try bodyReader.take(atMost: DecodingQueue.slice) { piece throws(GatewayError) in
             try reserve(piece.readableBytes)
             try body.append(piece)
         }
     }
 
     private func reserve(_ count: Int) throws(GatewayError) {
-        if let error = refusal(toHold: count, "request bodies") { throw error }
+        if let error = reserveMemory(count, for: "request bodies") { throw error }
         reservedBytes += count
     }
 
     /// Reserves memory.
     /// - Returns: the error if none is left; nil if it is reserved.
-    func refusal(toHold bytes: Int, _ what: String) -> GatewayError? {
+    func reserveMemory(_ bytes: Int, for what: String) -> GatewayError? {
         let refusal = memory.reserve(bytes).memoryRefusal(for: what)
         if refusal != nil { gateway.metrics.shareWasRefused(.memory) }
         return refusal

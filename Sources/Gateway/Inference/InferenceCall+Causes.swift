@@ -26,7 +26,7 @@ extension InferenceCall {
     }
 
     func reportGatewayRejected(_ runner: RunnerID, _ status: Int) {
-        guard gateway.upstreams[runner]?.takeRefusalReport() ?? false else { return }
+        guard gateway.upstreams[runner]?.shouldReportRefusal() ?? false else { return }
         gateway.logger.warning(
             "Engine rejected the gateway's credentials",
             metadata: [

@@ -61,7 +61,7 @@ extension InferenceCall {
         } else {
             connection.write(streamHead: responseHead)
             connection.write(piece: beginning)
-            if let sent = documentWritten() { connection.mark(sent) }
+            if let sent = documentWritten() { connection.completeWhenSent(sent) }
         }
         connection.flush()
         lastWrite = .now()
@@ -98,7 +98,7 @@ extension InferenceCall {
         let (memory, bytes) = (memory, upstreamResponse.reservedBytes)
         upstreamResponse.reservedBytes = 0
         let sent = eventLoop.makePromise(of: Void.self)
-        sent.futureResult.assumeIsolated().whenComplete { _ in memory.giveBack(bytes) }
+        sent.futureResult.assumeIsolated().whenComplete { _ in memory.release(bytes) }
         return sent
     }
 
@@ -136,7 +136,7 @@ extension InferenceCall {
     private func addCallHeaders(to headers: inout HTTPHeaders) {
         headers.add(name: "X-Request-Id", value: id.rawValue)
         if let explanation { headers.add(name: "x-simpleai-explain", value: explanation) }
-        for (name, value) in standing?.headers ?? [] { headers.add(name: name, value: value) }
+        for (name, value) in limitUsage?.headers ?? [] { headers.add(name: name, value: value) }
         guard !rules.origins.isEmpty else { return }
         for (name, value) in rules.origins.fields(for: head.headers.first(name: "origin")) {
             headers.add(name: name, value: value)
@@ -158,8 +158,9 @@ extension InferenceCall {
             status = error.status(permissionDeniedStatus: rules.settings.errors.permissionDeniedStatus)
             outcome = error.code.rawValue
         }
-        let figures = figures(isComplete: failure == nil && !clientDisconnected, clientDisconnected: clientDisconnected)
-        gateway.metrics.callEnded(Metrics.CallLabels(requested: requestedLabel, code: outcome), figures)
+        let measurements = self.measurements(
+            isComplete: failure == nil && !clientDisconnected, clientDisconnected: clientDisconnected)
+        gateway.metrics.callEnded(Metrics.CallLabels(requested: requestedLabel, code: outcome), measurements)
         guard AccessLine.isWanted(by: gateway.logger, rules.settings.log.access, status: status, failure) else {
             return
         }
@@ -167,20 +168,23 @@ extension InferenceCall {
             id: id, endpoint: endpoint, status: status, error: failure, caller: caller, client: client,
             request: call?.request,
             streams: call?.streams ?? false, runner: lease?.runner, model: lease?.model, total: timeline.total,
-            waited: timeline.waited, wake: timeline.wake?.rawValue, figures: figures
+            waited: timeline.waited, wake: timeline.wake?.rawValue, measurements: measurements
         )
         .write(to: gateway.logger)
     }
 
-    private func figures(isComplete: Bool, clientDisconnected: Bool) -> CallMeasurements {
-        var figures = CallMeasurements(total: timeline.seconds)
-        figures.toFirstByte = timeline.seconds(to: timeline.firstByte)
-        figures.toFirstToken = timeline.seconds(to: upstreamResponse.firstToken)
-        figures.tokensPerSecond = upstreamResponse.tokensPerSecond(sent: timeline.sent, firstByte: timeline.firstByte)
-        figures.usage = upstreamResponse.usage
-        figures.events = upstreamResponse.events?.events ?? 0
-        if !isComplete { figures.broken = upstreamResponse.broken(delivery, clientDisconnected: clientDisconnected) }
-        return figures
+    private func measurements(isComplete: Bool, clientDisconnected: Bool) -> CallMeasurements {
+        var measurements = CallMeasurements(total: timeline.seconds)
+        measurements.toFirstByte = timeline.seconds(to: timeline.firstByte)
+        measurements.toFirstToken = timeline.seconds(to: upstreamResponse.firstToken)
+        measurements.tokensPerSecond = upstreamResponse.tokensPerSecond(
+            sent: timeline.sent, firstByte: timeline.firstByte)
+        measurements.usage = upstreamResponse.usage
+        measurements.events = upstreamResponse.events?.events ?? 0
+        if !isComplete {
+            measurements.broken = upstreamResponse.broken(delivery, clientDisconnected: clientDisconnected)
+        }
+        return measurements
     }
 
     /// A value from a closed set: class names from settings, never a caller's text.

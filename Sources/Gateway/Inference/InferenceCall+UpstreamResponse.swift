@@ -22,14 +22,14 @@ extension InferenceCall: UpstreamExchange {
     }
 
     func responseEndReceived() {
-        ticket = nil
+        exchangeHandle = nil
         guard upstreamResponse.events != nil || upstreamResponse.relaysDocument else { return documentEnded() }
         guard !upstreamResponse.relaysDocument else { return handle(upstreamResponse.end(at: Self.wallClock) { _ in }) }
         relay(at: .now()) { $0.end(at: Self.wallClock, $1) }
     }
 
     func upstreamFailed(_ failure: UpstreamFailure) {
-        ticket = nil
+        exchangeHandle = nil
         handle(.upstreamFailed(failure))
     }
 
@@ -44,14 +44,14 @@ extension InferenceCall: UpstreamExchange {
             max(upstreamResponse.documentBytes, upstreamResponse.statedLength ?? 0)
                 <= rules.settings.server.maxResponse.bytes
         else {
-            ticket?.cancel()
+            exchangeHandle?.cancel()
             return handle(.upstreamFailed(.malformed("the response exceeds server.max_response")))
         }
         if upstreamResponse.relaysDocument { relay(document: bytes, at: time) } else { collect(bytes, at: time) }
     }
 
     private func collect(_ bytes: ByteBuffer, at time: NIODeadline) {
-        if let error = refusal(toHold: bytes.readableBytes, "responses") { return handle(.responseTooLarge(error)) }
+        if let error = reserveMemory(bytes.readableBytes, for: "responses") { return handle(.responseTooLarge(error)) }
         upstreamResponse.reservedBytes += bytes.readableBytes
         guard let event = upstreamResponse.collect(bytes) else { return }
         noteResponse()
@@ -119,11 +119,11 @@ extension InferenceCall: UpstreamExchange {
         let held = pending > Self.maxUncounted ? pending : 0
         guard held != upstreamResponse.reservedBytes else { return nil }
         guard held > upstreamResponse.reservedBytes else {
-            memory.giveBack(upstreamResponse.reservedBytes - held)
+            memory.release(upstreamResponse.reservedBytes - held)
             upstreamResponse.reservedBytes = held
             return nil
         }
-        if let error = refusal(toHold: held - upstreamResponse.reservedBytes, "responses") { return error }
+        if let error = reserveMemory(held - upstreamResponse.reservedBytes, for: "responses") { return error }
         upstreamResponse.reservedBytes = held
         return nil
     }
@@ -141,22 +141,22 @@ extension InferenceCall: UpstreamExchange {
         guard let pieces = upstreamResponse.events?.pieces, pieces > before else { return }
         if before == 0 { upstreamResponse.firstToken = lastWrite }
         upstreamResponse.lastToken = lastWrite
-        guard delivery.ask(pieces, at: lastWrite) else { return }
+        guard delivery.beginCheck(pieces, at: lastWrite) else { return }
         let sent = eventLoop.makePromise(of: Void.self)
         sent.futureResult.assumeIsolated().whenComplete { [self] result in
             if case .success = result { delivery.bytesWritten() } else { delivery.failed() }
         }
-        connection.mark(sent)
+        connection.completeWhenSent(sent)
     }
 
     private func pauseUpstream() {
-        ticket?.pauseReading()
+        exchangeHandle?.pauseReading()
         delivery.writabilityChanged(isWritable: false)
     }
 
     func writabilityChanged(isWritable: Bool) {
         delivery.writabilityChanged(isWritable: isWritable)
-        if isWritable { ticket?.resumeReading() } else { ticket?.pauseReading() }
+        if isWritable { exchangeHandle?.resumeReading() } else { exchangeHandle?.pauseReading() }
     }
 
     /// Must be called before the client can read the id, because its next call may arrive immediately.
@@ -169,6 +169,6 @@ extension InferenceCall: UpstreamExchange {
     /// Records a response that this caller may continue, on this runner.
     private func note(response id: String) {
         guard let lease, let caller else { return }
-        gateway.responses.note(id, madeBy: lease.runner, for: caller)
+        gateway.responses.note(id, createdBy: lease.runner, for: caller)
     }
 }

@@ -23,7 +23,7 @@ final class InferenceCall {
 
     private(set) var state: CallState
     var body = CallBody()
-    lazy var intake = RequestBodyReader(fields.coding, limit: rules.settings.server.maxBody)
+    lazy var bodyReader = RequestBodyReader(fields.coding, limit: rules.settings.server.maxBody)
     /// Number of bytes of the shared buffer memory that are reserved for `body`.
     var reservedBytes = 0
     /// The caller's share of the buffer memory; used once the caller is known.
@@ -37,7 +37,7 @@ final class InferenceCall {
     private(set) var caller: Caller?
     private var admission: CallLimiter.Admission?
     /// The state of the caller's limits, for the response; nil if it has none.
-    private(set) var standing: LimitUsage?
+    private(set) var limitUsage: LimitUsage?
     var call: Call?
     private var waiting: (id: WaiterID, request: PlacementRequest)?
     private(set) var lease: Lease?
@@ -47,7 +47,7 @@ final class InferenceCall {
     private var onlyRunner: RunnerID?
     /// When the call began to wait for a loading engine.
     private var loadingSince: ContinuousClock.Instant?
-    var ticket: ExchangeHandle?
+    var exchangeHandle: ExchangeHandle?
     /// The upstream to which the call was last sent.
     private(set) var upstream: Upstream?
     /// Runners that lack the endpoint, as known from other calls, and their errors.
@@ -93,7 +93,7 @@ final class InferenceCall {
         guard let token = connection.token(in: fields.authorization) else {
             return handle(.refused(.missingCredentials(found: fields.authorization)))
         }
-        if let caller = verifier.rememberedCaller(for: token) { return authenticated(caller) }
+        if let caller = verifier.cachedCaller(for: token) { return authenticated(caller) }
         verify(token, with: verifier)
     }
 
@@ -159,12 +159,12 @@ final class InferenceCall {
     private func isAdmitted(_ caller: Caller) -> Bool {
         switch gateway.limiter.begin(caller, from: client, under: rules.limits) {
         case nil: return true
-        case .admitted(let admission, let standing):
+        case .admitted(let admission, let limitUsage):
             self.admission = admission
-            self.standing = standing
+            self.limitUsage = limitUsage
             return true
-        case .refused(let error, let standing):
-            self.standing = standing
+        case .refused(let error, let limitUsage):
+            self.limitUsage = limitUsage
             handle(.refused(error))
             return false
         }
@@ -186,13 +186,13 @@ final class InferenceCall {
             if fields.wantsReasons, caller?.isAdmin ?? false { explanation = explain(call, request) }
             place(request)
         case .withdrawPlacement: withdraw()
-        case .forward(let call, let lease, let fresh): forward(call, lease, fresh: fresh)
+        case .forward(let call, let lease, let onNewConnection): forward(call, lease, onNewConnection: onNewConnection)
         case .cancelForwarding:
-            ticket?.cancel()
-            ticket = nil
+            exchangeHandle?.cancel()
+            exchangeHandle = nil
         case .releaseUpstream:
-            ticket?.release()
-            ticket = nil
+            exchangeHandle?.release()
+            exchangeHandle = nil
         case .noteUsageOptionRejected(let runner): gateway.upstreams[runner]?.noteStreamUsageRefused()
         case .noteEndpointMissing(let lease, let error): noteEndpointMissing(lease, error)
         case .reportGatewayRejected(let runner, let status): reportGatewayRejected(runner, status)
@@ -294,20 +294,20 @@ final class InferenceCall {
         _ = gateway.scheduler.abandon(waiting.id, of: waiting.request)
     }
 
-    private func forward(_ call: AuthorizedCall, _ lease: Lease, fresh: Bool) {
+    private func forward(_ call: AuthorizedCall, _ lease: Lease, onNewConnection: Bool) {
         guard let upstream = gateway.upstreams[lease.runner] else {
             return handle(.upstreamFailed(.unreachable("the runner has no address")))
         }
         self.upstream = upstream
         let addsUsage =
-            call.call.streams && !call.call.wantsUsage && endpoint.knowsStreamUsage && state.mayAddUsageOption
-            && upstream.takesStreamUsage
+            call.call.streams && !call.call.wantsUsage && endpoint.supportsStreamUsage && state.mayAddUsageOption
+            && upstream.acceptsStreamUsage
         let bytes = body.forwarded(model: lease.engineModel.rawValue, addingUsage: addsUsage)
-        memory.giveBack(upstreamResponse.reservedBytes)
+        memory.release(upstreamResponse.reservedBytes)
         upstreamResponse = UpstreamResponse(
             to: UpstreamResponse.CallContext(
                 endpoint: endpoint, model: lease.model, streams: call.call.streams,
-                expectedChoices: call.call.expectedChoices, takesUnknownLength: head.version != .http1_0,
+                expectedChoices: call.call.expectedChoices, acceptsUnknownLength: head.version != .http1_0,
                 context: ResponseCause.Context(
                     endpoint: endpoint, engineModel: lease.engineModel.rawValue, addsUsageOption: addsUsage,
                     runnerHasServed: lease.runnerHasServed)))
@@ -319,10 +319,11 @@ final class InferenceCall {
                 bodyLength: bytes.readableBytes,
                 requestID: id.rawValue),
             body: bytes)
-        let ticket = ExchangeHandle()
-        self.ticket = ticket
+        let exchangeHandle = ExchangeHandle()
+        self.exchangeHandle = exchangeHandle
         gateway.pools.pool(on: eventLoop).send(
-            request, to: upstream, for: self, ticket: ticket, timeouts: rules.upstreamTimeouts, fresh: fresh)
+            request, to: upstream, for: self, exchangeHandle: exchangeHandle, timeouts: rules.upstreamTimeouts,
+            onNewConnection: onNewConnection)
     }
 
     // MARK: Timers
@@ -372,7 +373,7 @@ final class InferenceCall {
         usageTimer?.cancel()
         (keepalive, totalTimer, usageTimer) = (nil, nil, nil)
         if reservedBytes + upstreamResponse.reservedBytes > 0 {
-            memory.giveBack(reservedBytes + upstreamResponse.reservedBytes)
+            memory.release(reservedBytes + upstreamResponse.reservedBytes)
         }
         reservedBytes = 0
         upstreamResponse.reservedBytes = 0
@@ -381,6 +382,6 @@ final class InferenceCall {
         if let admission { gateway.limiter.end(admission, tokens: upstreamResponse.tokens) }
         admission = nil
         record(ending)
-        ticket = nil
+        exchangeHandle = nil
     }
 }

@@ -294,7 +294,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// Completes the promise when everything written so far has been sent.
-    func mark(_ promise: EventLoopPromise<Void>) {
+    func completeWhenSent(_ promise: EventLoopPromise<Void>) {
         // An empty write: its promise succeeds after all earlier bytes.
         guard socket != nil else { return write(.body(.byteBuffer(ByteBuffer())), promise: promise) }
         guard let openSocket else { return promise.fail(ChannelError.outputClosed) }
@@ -363,7 +363,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
             isChunked = false
             openSocket.write(Self.lastChunk, promise: promise)
         } else if let promise {
-            mark(promise)
+            completeWhenSent(promise)
         }
         client?.responseIsComplete(isLast: !isPassing)
     }

@@ -31,7 +31,7 @@ final class ResponseOrigins: Sendable {
         self.origins = Mutex(SharedTable(capacity: capacity))
     }
 
-    func note(_ id: String, madeBy runner: RunnerID, for caller: Caller, now: NIODeadline = .now()) {
+    func note(_ id: String, createdBy runner: RunnerID, for caller: Caller, now: NIODeadline = .now()) {
         guard id.utf8.count <= Self.maxIDLength else { return }
         let origin = Origin(runner: runner, notedAt: now)
         origins.withLock { $0.insert(origin, for: Key(caller: caller.id, id: ExactString(id)), of: caller.id) }

@@ -12,12 +12,12 @@ extension UpstreamResponse {
     mutating func receive(_ head: HTTPResponseHead) -> CallState.Event? {
         self.head = head
         // A response that is encoded despite `Accept-Encoding: identity` cannot be parsed.
-        guard let question, question.streams, head.status == .ok, isPlain else { return nil }
+        guard let call, call.streams, head.status == .ok, isPlain else { return nil }
         guard mediaType.hasPrefix("text/event-stream") else {
             mayBecomeStream = true
             return nil
         }
-        return beginStream(question)
+        return beginStream(call)
     }
 
     /// Collects a piece of a body that has not turned out to be an event stream.
@@ -31,25 +31,25 @@ extension UpstreamResponse {
             // Usually this is the complete body, and need not be copied.
             document = bytes
         }
-        guard mayBecomeStream, let question else { return examineIfLarge() }
+        guard mayBecomeStream, let call else { return examineIfLarge() }
         switch EventStreamStart.verdict(on: Array(document.readableBytesView.prefix(64))[...]) {
         case .undecided: return nil
         case .other:
             mayBecomeStream = false
             return examineIfLarge()
-        case .eventStream: return beginStream(question)
+        case .eventStream: return beginStream(call)
         }
     }
 
     // MARK: Large documents
 
     private mutating func examineIfLarge() -> CallState.Event? {
-        guard document.readableBytes > DocumentRelay.minSize, let question, let head, isPlain,
+        guard document.readableBytes > DocumentRelay.minSize, let call, let head, isPlain,
             200...299 ~= head.status.code, head.headers.first(name: AgentError.header) == nil
         else { return nil }
         largeDocument = DocumentRelay(
-            endpoint: question.endpoint, model: question.model, statedLength: statedLength,
-            needsLength: !question.takesUnknownLength)
+            endpoint: call.endpoint, model: call.model, statedLength: statedLength,
+            needsLength: !call.acceptsUnknownLength)
         let collected = document
         document = ByteBuffer()
         return examine(collected)
@@ -132,11 +132,11 @@ extension UpstreamResponse {
 
     // MARK: Parts
 
-    private mutating func beginStream(_ question: CallContext) -> CallState.Event {
+    private mutating func beginStream(_ call: CallContext) -> CallState.Event {
         mayBecomeStream = false
         events = EventStreamRelay(
-            endpoint: question.endpoint, model: question.model, hidesUsageChunk: question.context.addsUsageOption,
-            expectedChoices: question.expectedChoices)
+            endpoint: call.endpoint, model: call.model, hidesUsageChunk: call.context.addsUsageOption,
+            expectedChoices: call.expectedChoices)
         return .streamBegan
     }
 
@@ -148,12 +148,12 @@ extension UpstreamResponse {
 
     private mutating func documentEnded(at now: () -> Int) -> CallState.Event {
         let status = Int(head?.status.code ?? 0)
-        guard let question else { return .streamEnded(complete: false) }
+        guard let call else { return .streamEnded(complete: false) }
         if let largeDocument {
             document = largeDocument.collected
             self.largeDocument = nil
         }
-        var context = question.context
+        var context = call.context
         context.agentCode = head?.headers.first(name: AgentError.header)
         // The agent lost its connection to the engine: handled like a lost connection to the runner.
         if context.agentCode.flatMap(GatewayError.Code.init) == .upstreamError {
@@ -162,7 +162,7 @@ extension UpstreamResponse {
         var (isJSON, error): (Bool, EngineError?) = (false, nil)
         if 200...299 ~= status {
             let restored = ModelRewriter.restore(
-                document, model: question.model, readsID: question.endpoint == .responses)
+                document, model: call.model, readsID: call.endpoint == .responses)
             isJSON = restored != nil
             error = restored?.error
             if let restored, restored.error == nil {

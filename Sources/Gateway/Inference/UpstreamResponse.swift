@@ -13,11 +13,11 @@ struct UpstreamResponse {
         var streams = false
         var expectedChoices = 1
         /// Whether the caller can receive a body of unknown length: false in HTTP/1.0.
-        var takesUnknownLength = true
+        var acceptsUnknownLength = true
         var context: ResponseCause.Context
     }
 
-    let question: CallContext?
+    let call: CallContext?
     var head: HTTPResponseHead?
     /// Whether the body may turn out to be an event stream although its media type differs.
     var mayBecomeStream = false
@@ -37,8 +37,8 @@ struct UpstreamResponse {
     var firstToken: NIODeadline?
     var lastToken: NIODeadline?
 
-    init(to question: CallContext? = nil) {
-        self.question = question
+    init(to call: CallContext? = nil) {
+        self.call = call
     }
 
     var usage: TokenUsage? { events?.usage ?? documentUsage ?? largeDocument?.usage }
@@ -76,7 +76,7 @@ struct UpstreamResponse {
     func broken(_ delivery: StreamDelivery, clientDisconnected: Bool) -> CallMeasurements.BrokenStream? {
         guard let events else { return nil }
         let generated = max(events.pieces, events.usage?.completion ?? 0)
-        let isHeldUp = delivery.isBlocked || (clientDisconnected && delivery.isUnanswered)
+        let isHeldUp = delivery.isBlocked || (clientDisconnected && delivery.isCheckPending)
         return CallMeasurements.BrokenStream(
             generated: generated, delivered: isHeldUp ? delivery.confirmed : events.pieces)
     }
@@ -96,10 +96,10 @@ struct StreamDelivery {
     private(set) var isBlocked = false
 
     /// Whether a check is pending.
-    var isUnanswered: Bool { pendingPieces != nil }
+    var isCheckPending: Bool { pendingPieces != nil }
 
     /// - Returns: whether to check now, with a write that reports `bytesWritten` or `failed`.
-    mutating func ask(_ pieces: Int, at time: NIODeadline) -> Bool {
+    mutating func beginCheck(_ pieces: Int, at time: NIODeadline) -> Bool {
         guard pendingPieces == nil, time - checkedAt >= Self.interval else { return false }
         pendingPieces = pieces
         checkedAt = time

@@ -17,14 +17,14 @@ final class CallLimiter: Sendable {
         /// All limits.
         case inference
         /// A query about calls, which uses no tokens: calls per minute and concurrent calls.
-        case question
+        case query
         /// A control-plane request whose body is being read: concurrent calls.
         case body
 
         func limits(_ all: CallLimits) -> CallLimits {
             switch self {
             case .inference: all
-            case .question:
+            case .query:
                 CallLimits(requestsPerMinute: all.requestsPerMinute, concurrentCalls: all.concurrentCalls)
             case .body: CallLimits(concurrentCalls: all.concurrentCalls)
             }
@@ -66,8 +66,8 @@ final class CallLimiter: Sendable {
             address: Peer(client), addressLimits: addressLimits)
         let now = now()
         return ledgers.withLock { ledgers in
-            let own = ledgers.callers.standing(of: admission.caller, under: callerLimits, at: now)
-            let shared = ledgers.addresses.standing(of: admission.address, under: addressLimits, at: now)
+            let own = ledgers.callers.usage(of: admission.caller, under: callerLimits, at: now)
+            let shared = ledgers.addresses.usage(of: admission.address, under: addressLimits, at: now)
             if let error = Self.error(own.refusal, shared.refusal, admission) {
                 return .refused(error, own.narrowed(by: shared))
             }

@@ -30,9 +30,9 @@ extension AccessReasons {
         switch ruling {
         case .administrator: "administrator"
         case .specificModels: "specific_models"
-        case .withoutPolicies: "without_policies"
+        case .noPolicies: "without_policies"
         case .granted: "granted"
-        case .roleIsMissing: "role_is_missing"
+        case .missingRole: "role_is_missing"
         case .notGranted: "not_granted"
         case .beyondCredentials: "beyond_credentials"
         }

@@ -141,7 +141,7 @@ private struct IndexedFleet {
     /// Whether every runner of a model lists it only under the name with the tag `:latest`.
     func isImplied(_ model: ModelID) -> Bool {
         let serving = runners(serving: [model])
-        return !serving.isEmpty && serving.allSatisfy { ImpliedTag.implies(model, in: $0.models) }
+        return !serving.isEmpty && serving.allSatisfy { ImpliedTag.isShortForm(model, in: $0.models) }
     }
 
     /// The shortest context length of these runners, because any of them may serve the call.

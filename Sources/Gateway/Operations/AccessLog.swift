@@ -18,7 +18,7 @@ struct AccessLine {
     var total: Duration
     var waited: Duration?
     var wake: String?
-    var figures = CallMeasurements()
+    var measurements = CallMeasurements()
 
     /// Checked before a line is built, so that calls cost nothing if they are not logged.
     static func isWanted(
@@ -49,18 +49,18 @@ struct AccessLine {
         if streams { metadata[LogKeys.stream] = "true" }
         if let runner { metadata[LogKeys.runner] = "\(runner)" }
         if let model { metadata[LogKeys.model] = "\(model)" }
-        if let seconds = figures.toFirstByte { metadata[LogKeys.timeToFirstByte] = Self.milliseconds(seconds) }
-        if let seconds = figures.toFirstToken { metadata[LogKeys.timeToFirstToken] = Self.milliseconds(seconds) }
-        if let speed = figures.tokensPerSecond { metadata[LogKeys.tokensPerSecond] = Self.withOneDigit(speed) }
+        if let seconds = measurements.toFirstByte { metadata[LogKeys.timeToFirstByte] = Self.milliseconds(seconds) }
+        if let seconds = measurements.toFirstToken { metadata[LogKeys.timeToFirstToken] = Self.milliseconds(seconds) }
+        if let speed = measurements.tokensPerSecond { metadata[LogKeys.tokensPerSecond] = Self.withOneDigit(speed) }
         if let waited, waited > .zero { metadata[LogKeys.waited] = "\(waited.wholeMilliseconds)" }
         if let wake { metadata[LogKeys.wake] = "\(wake)" }
-        if let usage = figures.usage {
+        if let usage = measurements.usage {
             metadata[LogKeys.promptTokens] = "\(usage.prompt)"
             metadata[LogKeys.completionTokens] = "\(usage.completion)"
             if usage.cached > 0 { metadata[LogKeys.cachedTokens] = "\(usage.cached)" }
             if usage.reasoning > 0 { metadata[LogKeys.reasoningTokens] = "\(usage.reasoning)" }
         }
-        if let broken = figures.broken {
+        if let broken = measurements.broken {
             metadata[LogKeys.generatedTokens] = "\(broken.generated)"
             metadata[LogKeys.deliveredTokens] = "\(broken.delivered)"
         }

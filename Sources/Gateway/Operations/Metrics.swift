@@ -38,11 +38,11 @@ final class Metrics: Sendable {
         var firstTokenSeconds = Histogram(bounds: Histogram.seconds)
         var tokensPerSecond = Histogram(bounds: Histogram.tokensPerSecond)
 
-        mutating func add(_ figures: CallMeasurements) {
-            callSeconds.observe(figures.total)
-            if let seconds = figures.toFirstByte { firstByteSeconds.observe(seconds) }
-            if let seconds = figures.toFirstToken { firstTokenSeconds.observe(seconds) }
-            if let speed = figures.tokensPerSecond { tokensPerSecond.observe(speed) }
+        mutating func add(_ measurements: CallMeasurements) {
+            callSeconds.observe(measurements.total)
+            if let seconds = measurements.toFirstByte { firstByteSeconds.observe(seconds) }
+            if let seconds = measurements.toFirstToken { firstTokenSeconds.observe(seconds) }
+            if let speed = measurements.tokensPerSecond { tokensPerSecond.observe(speed) }
         }
     }
 
@@ -58,19 +58,19 @@ final class Metrics: Sendable {
         counts.withLock { $0.openCalls += 1 }
     }
 
-    func callEnded(_ labels: CallLabels, _ figures: CallMeasurements) {
+    func callEnded(_ labels: CallLabels, _ measurements: CallMeasurements) {
         counts.withLock { counts in
             counts.openCalls -= 1
             counts.calls[labels, default: 0] += 1
-            counts.classes[labels.requested, default: .init()].add(figures)
-            counts.events += figures.events
-            if let usage = figures.usage {
+            counts.classes[labels.requested, default: .init()].add(measurements)
+            counts.events += measurements.events
+            if let usage = measurements.usage {
                 Self.add(usage.prompt, to: &counts.tokens.prompt)
                 Self.add(usage.completion, to: &counts.tokens.completion)
                 Self.add(usage.cached, to: &counts.tokens.cached)
                 Self.add(usage.reasoning, to: &counts.tokens.reasoning)
             }
-            if let broken = figures.broken {
+            if let broken = measurements.broken {
                 Self.add(broken.generated, to: &counts.broken.generated)
                 Self.add(broken.delivered, to: &counts.broken.delivered)
             }
@@ -252,7 +252,7 @@ final class Metrics: Sendable {
             $0.sample(["result": "refused"], counts.refusedTokens[false] ?? 0)
             $0.sample(["result": "throttled"], counts.refusedTokens[true] ?? 0)
         }
-        let byIssuer = IssuerGauge.united(issuers)
+        let byIssuer = IssuerGauge.merged(issuers)
         page.metric("simpleai_issuer_keys", .gauge, "Number of usable signing keys, by token issuer.") {
             for issuer in byIssuer { $0.sample(["issuer": issuer.issuer], issuer.keys) }
         }
@@ -282,18 +282,18 @@ final class Metrics: Sendable {
 
         /// Merges gauges to one per issuer, because a series may occur only once on the page: an issuer whose keys come
         /// from several places gets the sum of their keys and failures, and the age of the oldest.
-        static func united(_ gauges: [IssuerGauge]) -> [IssuerGauge] {
-            var united: [IssuerGauge] = []
+        static func merged(_ gauges: [IssuerGauge]) -> [IssuerGauge] {
+            var merged: [IssuerGauge] = []
             for gauge in gauges {
-                guard let position = united.firstIndex(where: { $0.issuer == gauge.issuer }) else {
-                    united.append(gauge)
+                guard let position = merged.firstIndex(where: { $0.issuer == gauge.issuer }) else {
+                    merged.append(gauge)
                     continue
                 }
-                united[position].keys += gauge.keys
-                united[position].failures += gauge.failures
-                united[position].age = [united[position].age, gauge.age].compactMap(\.self).max()
+                merged[position].keys += gauge.keys
+                merged[position].failures += gauge.failures
+                merged[position].age = [merged[position].age, gauge.age].compactMap(\.self).max()
             }
-            return united
+            return merged
         }
     }
 }

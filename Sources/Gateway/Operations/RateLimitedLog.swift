@@ -11,7 +11,7 @@ struct RateLimitedLog {
     }
 
     /// - Returns: nil if nothing is to be logged now; otherwise the number of lines suppressed since the last one.
-    mutating func isDue(at now: NIODeadline) -> Int? {
+    mutating func suppressedCountIfDue(at now: NIODeadline) -> Int? {
         if let nextAt, now < nextAt {
             suppressed += 1
             return nil

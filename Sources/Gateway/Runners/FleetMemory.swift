@@ -33,15 +33,15 @@ final class FleetMemory: Sendable {
     /// - Parameters:
     ///   - isWritten: whether the file on disk already equals `written`.
     ///   - knownAgents: the agents that the gateway still knows; nil for all.
-    ///   - look: returns the current state; called on a thread that may block.
+    ///   - content: returns the current state; called on a thread that may block.
     init(
         _ file: StateFile, restoring written: StateFile.Content, isWritten: Bool = true, logger: Logger,
         on eventLoop: any EventLoop, knownAgents: (@Sendable () -> Set<RunnerID>)? = nil,
-        look: @escaping @Sendable () -> StateFile.Content
+        content: @escaping @Sendable () -> StateFile.Content
     ) {
         self.file = file
         known = Mutex(Known(content: written, isWritten: isWritten))
-        currentContent = look
+        currentContent = content
         self.knownAgents = knownAgents
         self.logger = logger
         self.eventLoop = eventLoop
@@ -56,19 +56,19 @@ final class FleetMemory: Sendable {
     /// Waits until all pending state has been written, or the write has failed.
     func settled() async throws {
         progress.withLock { perform($0.schedule.writeImmediately(), &$0) }
-        while let end = progress.withLock({ $0.schedule.isLooking ? $0.end : nil }) { try await end.get() }
-        progress.withLock { $0.schedule.hurryEnded() }
+        while let end = progress.withLock({ $0.schedule.isChecking ? $0.end : nil }) { try await end.get() }
+        progress.withLock { $0.schedule.immediateWriteEnded() }
     }
 
     private func perform(_ action: WriteSchedule.Action?, _ progress: inout Progress) {
         switch action {
-        case .look:
+        case .check:
             progress.end = NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) { [self] in
                 let start = ContinuousClock.now
                 let isWritten = write()
                 let now = ContinuousClock.now
                 self.progress.withLock {
-                    perform($0.schedule.lookEnded(at: now, duration: now - start, isWritten: isWritten), &$0)
+                    perform($0.schedule.checkEnded(at: now, duration: now - start, isWritten: isWritten), &$0)
                 }
             }
         case .wait(let delay):

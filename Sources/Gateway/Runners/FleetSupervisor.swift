@@ -137,8 +137,8 @@ final class FleetSupervisor: Service {
         machines.adopt(settings)
         // An address must exist before the scheduler knows its runner and as long as it does: a call may be placed at
         // any moment.
-        for change in plan.placed { upstreams.put(change.serving) }
-        scheduler.change(placing: plan.placed.map { Runner($0.runner) }, removing: plan.removed)
+        for change in plan.changed { upstreams.put(change.serving) }
+        scheduler.change(placing: plan.changed.map { Runner($0.runner) }, removing: plan.removed)
         for id in plan.removed {
             upstreams.remove(id)
             machines.contextLengths.remove(id)
@@ -147,7 +147,7 @@ final class FleetSupervisor: Service {
             guard isProbing.value else { return }
             for probe in probes.value.values { probe.schedule.urgentInterval = TimeAmount(settings.wake.probeInterval) }
             for id in plan.removed { stopProbe(of: id) }
-            for change in plan.placed {
+            for change in plan.changed {
                 let wasUrgent = stopProbe(of: change.runner.id)
                 start(
                     probe(of: change.runner, serving: change.serving, probing: change.probing),
@@ -271,7 +271,9 @@ final class FleetSupervisor: Service {
         // TCP may take long to detect an unreachable machine. An agent's calls use their own connections: only its
         // WebSocket is certainly lost.
         let isUnreachable = new == .asleep || new == .lost
-        if isUnreachable || new == .down { pools.leave(runner, endsSilentCalls: isUnreachable && !isAgent(runner)) }
+        if isUnreachable || new == .down {
+            pools.disconnect(runner, endsSilentCalls: isUnreachable && !isAgent(runner))
+        }
         if new == .ready { remember() }
         if old == .ready { upstreams[runner]?.endpoints.forget() }
         // A call could not reach it, or it disconnected: in the first case its agent can still report.

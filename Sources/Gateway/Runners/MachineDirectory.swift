@@ -59,7 +59,7 @@ final class MachineDirectory: Sendable {
         }
     }
 
-    func ways(toWake runner: RunnerID) -> [WakeMethod] {
+    func wakeMethods(of runner: RunnerID) -> [WakeMethod] {
         known.withLock { known in
             if let methods = known.stated[runner] { return methods }
             return known.agents[runner]?.mac.flatMap { MACAddress($0) }.map {

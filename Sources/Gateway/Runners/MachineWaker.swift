@@ -40,9 +40,9 @@ final class MachineWaker: Sendable {
     /// - Returns: a future that completes when all methods have ended, successfully or not.
     @discardableResult
     func attempt(_ runner: RunnerID, _ wake: WakeID, number: Int) -> EventLoopFuture<Void> {
-        let methods = begin(machines.ways(toWake: runner), for: runner, wake)
+        let methods = begin(machines.wakeMethods(of: runner), for: runner, wake)
         guard !methods.isEmpty else {
-            if machines.ways(toWake: runner).isEmpty {
+            if machines.wakeMethods(of: runner).isEmpty {
                 scheduler.wakeAttempted(runner, wake, failure: "no wake method is configured")
             }
             return eventLoop.makeSucceededVoidFuture()

@@ -30,8 +30,8 @@ struct ProbeSchedule: Sendable {
     }
 
     /// The time until the next probe, by whether the last one found the runner up.
-    mutating func nextWait(isThere: Bool) -> TimeAmount {
-        wasUp = isThere
+    mutating func nextWait(isUp: Bool) -> TimeAmount {
+        wasUp = isUp
         defer { wasUrgent = isUrgent }
         return isUrgent ? urgentInterval : wasUrgent ? jitteredInterval : interval
     }
@@ -39,7 +39,7 @@ struct ProbeSchedule: Sendable {
     /// The time by which a due probe can be deferred because the runner has served a call meanwhile; nil if it cannot.
     ///
     /// The first probe after a failure still follows within one interval of the last served call.
-    func rest(servedAt: NIODeadline?, now: NIODeadline) -> TimeAmount? {
+    func remainingDeferral(servedAt: NIODeadline?, now: NIODeadline) -> TimeAmount? {
         guard callsReplaceProbes, wasUp, !isUrgent, let servedAt else { return nil }
         let left = servedAt + jitteredInterval - now
         return left > .zero ? left : nil

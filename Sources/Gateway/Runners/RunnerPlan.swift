@@ -6,7 +6,7 @@ import SimpleAICore
 /// applied.
 struct RunnerPlan: Sendable {
     /// A new or changed runner.
-    struct Place: Sendable {
+    struct Change: Sendable {
         let runner: Settings.StaticRunner
         /// The upstream for calls: the previous one if its address and settings are unchanged, so that connections are
         /// kept.
@@ -15,7 +15,7 @@ struct RunnerPlan: Sendable {
         let probing: Upstream
     }
 
-    private(set) var placed: [Place] = []
+    private(set) var changed: [Change] = []
     private(set) var removed: [RunnerID] = []
     /// Upstreams that get no more calls.
     private(set) var retired: [Upstream] = []
@@ -27,9 +27,9 @@ struct RunnerPlan: Sendable {
         for runner in new.runners where before[runner.id] != runner {
             let known = upstreams[runner.id]
             if let known, before[runner.id].map({ Self.hasSameUpstream($0, runner) }) ?? false {
-                placed.append(Place(runner: runner, serving: known, probing: try Upstream(runner)))
+                changed.append(Change(runner: runner, serving: known, probing: try Upstream(runner)))
             } else {
-                placed.append(Place(runner: runner, serving: try Upstream(runner), probing: try Upstream(runner)))
+                changed.append(Change(runner: runner, serving: try Upstream(runner), probing: try Upstream(runner)))
                 if let known, before[runner.id] != nil { retired.append(known) }
             }
         }

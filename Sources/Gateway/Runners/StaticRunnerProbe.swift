@@ -80,12 +80,12 @@ final class StaticRunnerProbe {
     private func finish(_ result: Result<UpstreamFetch.Response, UpstreamFailure>) {
         isProbing = false
         guard !isStopped else { return }
-        let isThere = report(result)
+        let isUp = report(result)
         if isRequestedAgain {
             isRequestedAgain = false
             return probe()
         }
-        wait(schedule.nextWait(isThere: isThere))
+        wait(schedule.nextWait(isUp: isUp))
     }
 
     private func wait(_ time: TimeAmount) {
@@ -93,7 +93,7 @@ final class StaticRunnerProbe {
     }
 
     private func probeOrDefer() {
-        if let time = schedule.rest(servedAt: serving.lastServedAt, now: .now()) {
+        if let time = schedule.remainingDeferral(servedAt: serving.lastServedAt, now: .now()) {
             wait(time)
         } else {
             probe()

@@ -8,7 +8,7 @@ final class UpstreamDirectory: Sendable {
     private let upstreams: Mutex<[RunnerID: Upstream]>
 
     init(_ upstreams: [RunnerID: Upstream] = [:]) {
-        mayLackEndpoints = Atomic(upstreams.values.contains { $0.endpoints.statesMissing })
+        mayLackEndpoints = Atomic(upstreams.values.contains { $0.endpoints.hasStatedEndpoints })
         self.upstreams = Mutex(upstreams)
     }
 
@@ -32,7 +32,7 @@ final class UpstreamDirectory: Sendable {
 
     func put(_ upstream: Upstream) {
         upstreams.withLock { $0[upstream.runner] = upstream }
-        if upstream.endpoints.statesMissing { mayLackEndpoints.store(true, ordering: .relaxed) }
+        if upstream.endpoints.hasStatedEndpoints { mayLackEndpoints.store(true, ordering: .relaxed) }
     }
 
     func remove(_ runner: RunnerID) { upstreams.withLock { _ = $0.removeValue(forKey: runner) } }

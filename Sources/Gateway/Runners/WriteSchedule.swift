@@ -5,7 +5,7 @@
 /// failed write is retried.
 struct WriteSchedule {
     enum Action: Hashable {
-        case look
+        case check
         case wait(Duration)
     }
 
@@ -29,7 +29,7 @@ struct WriteSchedule {
     /// Skips the pause, because a caller waits for the result.
     private var isImmediate = false
 
-    var isLooking: Bool {
+    var isChecking: Bool {
         if case .checking = phase { true } else { false }
     }
 
@@ -47,13 +47,13 @@ struct WriteSchedule {
     mutating func waitEnded() -> Action? {
         guard phase == .waiting else { return nil }
         phase = .checking(isDue: false)
-        return .look
+        return .check
     }
 
     /// - Parameters:
     ///   - duration: of the check and the write.
     ///   - isWritten: whether the file is up to date.
-    mutating func lookEnded(
+    mutating func checkEnded(
         at now: ContinuousClock.Instant, duration: Duration, isWritten: Bool
     ) -> Action? {
         guard case .checking(let isDue) = phase else { return nil }
@@ -69,13 +69,13 @@ struct WriteSchedule {
         return isDue ? next(at: now) : nil
     }
 
-    /// Starts a waiting check immediately, and skips later pauses until `hurryEnded`.
+    /// Starts a waiting check immediately, and skips later pauses until `immediateWriteEnded`.
     mutating func writeImmediately() -> Action? {
         isImmediate = true
         return waitEnded()
     }
 
-    mutating func hurryEnded() { isImmediate = false }
+    mutating func immediateWriteEnded() { isImmediate = false }
 
     private mutating func next(at now: ContinuousClock.Instant) -> Action {
         if !isImmediate, let nextCheckAt, now < nextCheckAt {
@@ -83,6 +83,6 @@ struct WriteSchedule {
             return .wait(nextCheckAt - now)
         }
         phase = .checking(isDue: false)
-        return .look
+        return .check
     }
 }

@@ -68,7 +68,7 @@ final class ConnectionRoster: Sendable {
 
     private let state = Mutex(State())
 
-    func presence(on channel: any Channel) -> ClientConnectionMonitor? {
+    func monitor(on channel: any Channel) -> ClientConnectionMonitor? {
         state.withLock { $0.open[ObjectIdentifier(channel)] }
     }
 
@@ -111,7 +111,7 @@ final class ConnectionRoster: Sendable {
 
         func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
             if case .some(.inputClosed) = event as? ChannelEvent {
-                roster.presence(on: context.channel)?.clientDisconnected()
+                roster.monitor(on: context.channel)?.clientDisconnected()
             }
             context.fireUserInboundEventTriggered(event)
         }

@@ -19,7 +19,7 @@ final class EngineSlots: Sendable {
             self.use = use
         }
 
-        func workDone() {
+        func markServed() {
             slots.end(number, served: true)
         }
 

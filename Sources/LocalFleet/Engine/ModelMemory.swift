@@ -10,7 +10,7 @@ public final class ModelMemory: Sendable {
         public fileprivate(set) var loads: [ModelID: Int] = [:]
         public fileprivate(set) var unloads: [ModelID: Int] = [:]
         /// Number of calls whose model was not in memory, so that the call had to load it.
-        public fileprivate(set) var surprises = 0
+        public fileprivate(set) var unexpectedLoads = 0
         /// Number of models that were unloaded while a call used them.
         public fileprivate(set) var cuts = 0
         fileprivate var active: [ModelID: Int] = [:]
@@ -56,7 +56,7 @@ public final class ModelMemory: Sendable {
         guard loading != nil else { return nil }
         let use = state.update { state in
             state.active[model, default: 0] += 1
-            if !state.loaded.contains(model) { state.surprises += 1 }
+            if !state.loaded.contains(model) { state.unexpectedLoads += 1 }
             return Use(self, model)
         }
         if !now.loaded.contains(model) { try await loadModel(model) }

@@ -25,7 +25,7 @@ struct ResponseStream<Format: ResponseFormat>: Sendable {
                     try await send(format.token(token, at: index), to: &writer)
                 }
                 try await send(format.closing(simulatedResponse), to: &writer)
-                lease.workDone()
+                lease.markServed()
                 try await writer.finish(nil)
             })
     }

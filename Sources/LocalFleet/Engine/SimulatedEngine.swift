@@ -113,7 +113,7 @@ public final class SimulatedEngine: Service {
         let lease = try await lease(for: client)
         try await client.pause(until: .now() + .init(work.pace.timeToFirstToken))
         let list = Embedding.list(for: work.request, model: work.model, seed: options.seed)
-        lease.workDone()
+        lease.markServed()
         return Response(json: list)
     }
 
@@ -143,7 +143,7 @@ public final class SimulatedEngine: Service {
             return stream.response()
         }
         try await client.pause(until: start + .init(work.pace.time(toToken: simulatedResponse.tokens.count)))
-        lease.workDone()
+        lease.markServed()
         return Response(json: format.document(simulatedResponse))
     }
 
@@ -165,7 +165,7 @@ public final class SimulatedEngine: Service {
         }
         guard let model = decoded.model else { throw EngineError.invalid("'model' is missing.", param: "model") }
         guard models.contains(ModelID(model)) else { throw EngineError.unknownModel(model) }
-        guard let client = connections.presence(on: context.channel) else { throw ClientDisconnected() }
+        guard let client = connections.monitor(on: context.channel) else { throw ClientDisconnected() }
         return (Work(request: decoded, model: model, pace: pace.withLock { $0 }), client)
     }
 

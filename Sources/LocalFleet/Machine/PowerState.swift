@@ -18,10 +18,10 @@ struct PowerState: Hashable, Sendable {
         self.faults = faults
     }
 
-    mutating func packetArrived(isForUs: Bool) -> Action {
+    mutating func packetArrived(isForThisMachine: Bool) -> Action {
         status.packetsSeen += 1
-        guard isForUs else { return .nothing }
-        status.packetsForUs += 1
+        guard isForThisMachine else { return .nothing }
+        status.packetsForThisMachine += 1
         guard status.phase == .asleep, !faults.isPowerCut else { return .nothing }
         guard lostPackets >= faults.lostPackets else {
             lostPackets += 1
@@ -71,7 +71,7 @@ public struct MachineStatus: Hashable, Sendable {
     /// Number of magic packets for any machine that the switch received.
     public internal(set) var packetsSeen = 0
     /// Number of magic packets for this machine.
-    public internal(set) var packetsForUs = 0
+    public internal(set) var packetsForThisMachine = 0
     /// Number of times that the machine woke.
     public internal(set) var wakes = 0
 

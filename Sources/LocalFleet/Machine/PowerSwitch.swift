@@ -22,7 +22,7 @@ struct PowerSwitch {
     ///
     /// - Parameter onPacket: called for every magic packet, with whether it is for this machine.
     func run(
-        onPacket: @Sendable (_ isForUs: Bool) -> Void, onListening: @Sendable (_ port: Int) -> Void
+        onPacket: @Sendable (_ isForThisMachine: Bool) -> Void, onListening: @Sendable (_ port: Int) -> Void
     ) async throws {
         typealias Datagram = AddressedEnvelope<ByteBuffer>
         let socket = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)

@@ -24,7 +24,7 @@ public final class VirtualMachine: Service {
     private let logger: Logger
 
     fileprivate enum Event: Sendable {
-        case packetArrived(isForUs: Bool)
+        case packetArrived(isForThisMachine: Bool)
         case bootTimeElapsed(Int)
         case sleepRequested
     }
@@ -88,8 +88,8 @@ public final class VirtualMachine: Service {
             group.addTask { try await self.engine.run() }
             group.addTask { try await self.handleEvents() }
             group.addTask {
-                try await PowerSwitch(self.options, logger: self.logger).run { isForUs in
-                    self.reportEvent.yield(.packetArrived(isForUs: isForUs))
+                try await PowerSwitch(self.options, logger: self.logger).run { isForThisMachine in
+                    self.reportEvent.yield(.packetArrived(isForThisMachine: isForThisMachine))
                 } onListening: { port in
                     self.switchPort.update { $0 = port }
                 }
@@ -187,7 +187,7 @@ public final class VirtualMachine: Service {
 extension PowerState {
     fileprivate mutating func handle(_ event: VirtualMachine.Event) -> Action {
         switch event {
-        case .packetArrived(let isForUs): packetArrived(isForUs: isForUs)
+        case .packetArrived(let isForThisMachine): packetArrived(isForThisMachine: isForThisMachine)
         case .bootTimeElapsed(let number): bootTimeElapsed(number)
         case .sleepRequested: sleepRequested()
         }

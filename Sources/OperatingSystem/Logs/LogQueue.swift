@@ -48,7 +48,7 @@ struct LogQueue {
     }
 
     /// Records that a batch was not written completely: the next one reports its lines as dropped.
-    mutating func wasLost(_ batch: Batch) {
+    mutating func writeFailed(_ batch: Batch) {
         droppedCount += batch.lines.count + batch.droppedCount
     }
 }

@@ -53,7 +53,7 @@ public final class LogWriter: Sendable {
             do throws(SystemError) {
                 try DescriptorWriter.write(Array(batch.text.utf8), to: descriptor)
             } catch {
-                queue.withLock { $0.wasLost(batch) }
+                queue.withLock { $0.writeFailed(batch) }
             }
         }
         isIdle.signal()

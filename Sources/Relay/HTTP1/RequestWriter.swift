@@ -4,7 +4,7 @@ import NIOHTTP1
 /// Serializes request heads, which already contain their framing fields, as HTTP/1.1 (RFC 9112 §3).
 enum RequestWriter {
     /// A capacity that most heads fit into, in bytes.
-    static let usualHead = 768
+    static let typicalHeadSize = 768
 
     static func write(_ head: HTTPRequestHead, into bytes: inout ByteBuffer) {
         bytes.writeString(head.method.rawValue)

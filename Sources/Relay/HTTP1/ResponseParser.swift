@@ -62,7 +62,7 @@ struct ResponseParser {
     }
 
     mutating func append(_ bytes: ByteBuffer) {
-        pending.takeIn(bytes)
+        pending.appendCompacting(bytes)
     }
 
     /// The next part; nil until more bytes have arrived. After `.end`, `begin` must be called first.

@@ -4,7 +4,7 @@ public import NIOHTTP1
 /// Serializes response heads as HTTP/1 (RFC 9112 §4).
 public enum ResponseWriter {
     /// A capacity that most heads fit into, in bytes.
-    public static let usualHead = 768
+    public static let typicalHeadSize = 768
 
     /// - Parameter isChunked: whether the body follows in chunks, which the head then states.
     public static func write(_ head: HTTPResponseHead, isChunked: Bool = false, into bytes: inout ByteBuffer) {

@@ -194,7 +194,7 @@ final class CallHandler: ChannelInboundHandler {
             isLastRequest = true
             if case .idle = phase { return context.close(promise: nil) }
             let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-            let deadline = services.endsBy.withLock { $0 }
+            let deadline = services.shutdownDeadline.withLock { $0 }
             shutdownTimer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
                 bound.value.close(promise: nil)
             }
@@ -242,7 +242,7 @@ final class CallHandler: ChannelInboundHandler {
     }
 
     /// The engine's connection was lost during its response.
-    func cut() {
+    func abortResponse() {
         phase = .closing
         context?.close(promise: nil)
     }

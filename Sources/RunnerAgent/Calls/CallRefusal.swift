@@ -47,7 +47,7 @@ struct CallRefusal: Error, Hashable {
         param: "content-encoding", acceptedCodings: "identity")
     static let tooLarge = CallRefusal(
         status: .payloadTooLarge, code: .requestTooLarge, message: "The request body exceeds this runner's limit.")
-    static let tooMuch = CallRefusal(
+    static let noMemory = CallRefusal(
         status: .serviceUnavailable, code: .queueFull,
         message: "This runner has no memory left for request bodies. Retry later.")
     static let noModel = CallRefusal(
@@ -72,6 +72,6 @@ struct CallRefusal: Error, Hashable {
     static let noConnection = CallRefusal(
         status: .serviceUnavailable, code: .queueFull, message: "This runner has no connection left. Retry later.")
     /// A 503 lets a gateway try another runner.
-    static let engineGone = CallRefusal(
+    static let engineUnreachable = CallRefusal(
         status: .serviceUnavailable, code: .noRunnerAvailable, message: "The engine is unreachable.")
 }

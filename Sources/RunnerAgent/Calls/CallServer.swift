@@ -52,7 +52,7 @@ final class CallServer: Sendable {
                     channel.closeFuture.whenComplete { _ in services.endConnection(from: peer) }
                     return channel.eventLoop.makeCompletedFuture {
                         try channel.pipeline.syncOperations.addHandlers(
-                            CoalescingWriter(services.pools.pool(on: channel.eventLoop).flushes, nextTo: .socket),
+                            CoalescingWriter(services.pools.pool(on: channel.eventLoop).flusher, nextTo: .socket),
                             HTTPResponseEncoder(),
                             ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)),
                             IdleStateHandler(allTimeout: idleTimeout),
@@ -68,7 +68,7 @@ final class CallServer: Sendable {
 
     /// Refuses new calls; calls in progress may finish until the deadline. Returns when the last connection has closed.
     func end(by deadline: NIODeadline) async {
-        services.endsBy.withLock { $0 = deadline }
+        services.shutdownDeadline.withLock { $0 = deadline }
         let promise = listener.eventLoop.makePromise(of: Void.self)
         quiescing.initiateShutdown(promise: promise)
         // Fails only if there is nothing left to shut down.

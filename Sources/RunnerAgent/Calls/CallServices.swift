@@ -19,7 +19,7 @@ final class CallServices: Sendable {
     let timeouts = UpstreamTimeouts(connect: .seconds(3), firstByte: .hours(24), gap: .hours(24))
     let logger: Logger
     /// When a shutdown closes the connections of calls in progress.
-    let endsBy = Mutex<NIODeadline>(.distantFuture)
+    let shutdownDeadline = Mutex<NIODeadline>(.distantFuture)
     private let secret: String
     /// True until a gateway has registered the agent without the extension `http_auth`.
     private let demandsSecret = Atomic(true)

@@ -16,7 +16,7 @@ final class RelayedCall: UpstreamExchange {
     private var request: UpstreamRequest?
     private var upstream: Upstream?
     private var pool: UpstreamPool?
-    private var ticket: ExchangeHandle?
+    private var exchangeHandle: ExchangeHandle?
     /// The model, while an engine works on the call.
     private var model: String?
     private var headWasSent = false
@@ -33,7 +33,7 @@ final class RelayedCall: UpstreamExchange {
 
     func receive(_ bytes: ByteBuffer) throws(CallRefusal) {
         guard body.readableBytes + bytes.readableBytes <= CallServices.maxBody.bytes else { throw .tooLarge }
-        guard connection.memory.reserve(bytes.readableBytes) == .granted else { throw .tooMuch }
+        guard connection.memory.reserve(bytes.readableBytes) == .granted else { throw .noMemory }
         reserved += bytes.readableBytes
         let problem: JSONError? = bytes.withUnsafeReadableBytes { bytes in
             do throws(JSONError) {
@@ -60,7 +60,7 @@ final class RelayedCall: UpstreamExchange {
         self.model = model
         pool = pools.pool(on: eventLoop)
         services.counts.began(model)
-        send(fresh: false)
+        send(onNewConnection: false)
     }
 
     private func requestedModel() throws(CallRefusal) -> String {
@@ -75,31 +75,32 @@ final class RelayedCall: UpstreamExchange {
             body.readableBytesView[start + member.range.lowerBound..<start + member.range.upperBound])
     }
 
-    private func send(fresh: Bool) {
+    private func send(onNewConnection: Bool) {
         guard let request, let upstream, let pool else { return }
-        let ticket = ExchangeHandle()
-        self.ticket = ticket
+        let exchangeHandle = ExchangeHandle()
+        self.exchangeHandle = exchangeHandle
         pool.send(
-            request, to: upstream, for: self, ticket: ticket, timeouts: services.timeouts, fresh: fresh)
+            request, to: upstream, for: self, exchangeHandle: exchangeHandle, timeouts: services.timeouts,
+            onNewConnection: onNewConnection)
     }
 
     func writabilityChanged(isWritable: Bool) {
-        if isWritable { ticket?.resumeReading() } else { ticket?.pauseReading() }
+        if isWritable { exchangeHandle?.resumeReading() } else { exchangeHandle?.pauseReading() }
     }
 
     /// The gateway closed the connection: cancels the call to the engine.
     func cancel() {
-        ticket?.cancel()
+        exchangeHandle?.cancel()
         end()
     }
 
     /// Frees the call's memory and counts its end, whatever the outcome; later calls have no effect.
     /// - Parameter isComplete: whether the engine's response was complete.
     func end(isComplete: Bool = false) {
-        ticket = nil
+        exchangeHandle = nil
         request = nil
         body = ByteBuffer()
-        if reserved > 0 { connection.memory.giveBack(reserved) }
+        if reserved > 0 { connection.memory.release(reserved) }
         reserved = 0
         guard let model else { return }
         self.model = nil
@@ -123,7 +124,7 @@ final class RelayedCall: UpstreamExchange {
     func responseBodyReceived(_ bytes: ByteBuffer, at time: NIODeadline) {
         connection.write(.body(.byteBuffer(bytes)))
         connection.flush()
-        if !connection.isWritable { ticket?.pauseReading() }
+        if !connection.isWritable { exchangeHandle?.pauseReading() }
     }
 
     func responseEndReceived() {
@@ -135,14 +136,14 @@ final class RelayedCall: UpstreamExchange {
         // The engine had already closed this kept-alive connection: no byte of a response arrived.
         if failure == .staleConnection, !headWasSent, !hasRetried {
             hasRetried = true
-            return send(fresh: true)
+            return send(onNewConnection: true)
         }
         end()
-        guard !headWasSent else { return connection.cut() }
+        guard !headWasSent else { return connection.abortResponse() }
         if case .exhausted = failure {
             connection.fail(self, .noConnection)
         } else {
-            connection.fail(self, .engineGone)
+            connection.fail(self, .engineUnreachable)
         }
     }
 }

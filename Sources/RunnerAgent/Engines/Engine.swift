@@ -41,18 +41,18 @@ extension Engine {
 enum EngineFault: Error, Hashable, CustomStringConvertible {
     case unreachable(String)
     case timeout
-    case answered(Int, String)
+    case errorStatus(Int, String)
     /// The response does not have the format of this kind of engine.
-    case nonsense
+    case unexpectedResponse
     case unsupported(String)
 
     var description: String {
         switch self {
         case .unreachable(let reason): "it cannot be reached: \(reason)"
         case .timeout: "it did not respond in time"
-        case .answered(let status, ""): "it returned status \(status)"
-        case .answered(let status, let message): "it returned status \(status): \(message)"
-        case .nonsense: "it sent a response that this kind of engine never sends"
+        case .errorStatus(let status, ""): "it returned status \(status)"
+        case .errorStatus(let status, let message): "it returned status \(status): \(message)"
+        case .unexpectedResponse: "it sent a response that this kind of engine never sends"
         case .unsupported(let reason): reason
         }
     }

@@ -35,7 +35,7 @@ struct EngineControl: Sendable {
         do {
             document = try JSONEncoder().encode(body)
         } catch {
-            throw .nonsense
+            throw .unexpectedResponse
         }
         return try await send(.POST, path, document, timeout ?? self.timeout)
     }
@@ -44,7 +44,7 @@ struct EngineControl: Sendable {
         do {
             return try JSONDecoder().decode(type, from: bytes)
         } catch {
-            throw .nonsense
+            throw .unexpectedResponse
         }
     }
 
@@ -63,7 +63,7 @@ struct EngineControl: Sendable {
             let response = try await Self.client.execute(request, timeout: TimeAmount(timeout))
             let bytes = try await response.body.collect(upTo: Self.maxResponseSize)
             guard (200...299).contains(response.status.code) else {
-                throw EngineFault.answered(Int(response.status.code), Self.errorMessage(in: bytes))
+                throw EngineFault.errorStatus(Int(response.status.code), Self.errorMessage(in: bytes))
             }
             return bytes
         } catch let fault as EngineFault {
@@ -71,7 +71,7 @@ struct EngineControl: Sendable {
         } catch let error as HTTPClientError where Self.timeouts.contains(error) {
             throw .timeout
         } catch is NIOTooManyBytesError {
-            throw .nonsense
+            throw .unexpectedResponse
         } catch {
             throw .unreachable(NetworkErrorText.of(error))
         }

@@ -25,7 +25,7 @@ struct EngineWatch: Sendable {
             if timeouts >= Self.maxTimeouts { status = Self.unhealthy(.timeout, type) }
         case .failure(let fault):
             timeouts = 0
-            if case .answered(503, _) = fault { isLoading = true }
+            if case .errorStatus(503, _) = fault { isLoading = true }
             status = Self.unhealthy(fault, type)
         }
     }

@@ -71,7 +71,7 @@ struct LlamaServer: Engine {
         do throws(EngineFault) {
             _ = try await control.get("/health", as: Health.self)
             return true
-        } catch .answered {
+        } catch .errorStatus {
             return true
         } catch {
             return false

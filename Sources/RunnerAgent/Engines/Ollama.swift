@@ -38,7 +38,7 @@ final class Ollama: Engine {
         // An empty prompt loads the model; the response arrives when that is done.
         do throws(EngineFault) {
             try await control.post("/api/generate", LoadRequest(model: model), timeout: Self.loadTimeout)
-        } catch .answered(400, _) {
+        } catch .errorStatus(400, _) {
             // Embedding models accept no prompts.
             try await control.post("/api/embed", LoadRequest(model: model, input: ""), timeout: Self.loadTimeout)
         }
@@ -47,7 +47,7 @@ final class Ollama: Engine {
     func unload(_ model: String) async throws(EngineFault) {
         do throws(EngineFault) {
             try await control.post("/api/generate", LoadRequest(model: model, keepAlive: 0))
-        } catch .answered(400, _) {
+        } catch .errorStatus(400, _) {
             try await control.post("/api/embed", LoadRequest(model: model, input: "", keepAlive: 0))
         }
     }

@@ -9,7 +9,7 @@ struct AgentCommands: Sendable {
     let sleepCommand: [String]
     var hostEnvironment = HostEnvironment()
     /// Timeout of the sleep command, not counting suspension. With the time to stop the command, it is shorter than
-    /// `LinkState.Times.rest`.
+    /// `LinkState.Times.suspension`.
     var sleepTimeout: Duration = .seconds(8)
     let logger: Logger
 

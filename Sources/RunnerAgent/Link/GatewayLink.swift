@@ -117,7 +117,7 @@ final class GatewayLink: Sendable {
             }
         case .noteStayedAwake:
             guard !(clocksAtSleep.withLock { $0 }?.wasSuspended ?? false), !report.hasSleepProblem else { return }
-            report.noteSleepProblem(.stayedAwake(times.rest))
+            report.noteSleepProblem(.stayedAwake(times.suspension))
         case .notify(let notice): log(notice, agreed)
         }
     }

@@ -14,7 +14,7 @@ struct LinkState: Sendable {
         /// Time after the sleep command within which a suspension stops this process; if it still runs afterwards, the
         /// machine stayed awake. Short enough for the agent to reconnect before the gateway stops waiting for the
         /// outcome.
-        var rest: Duration = .seconds(15)
+        var suspension: Duration = .seconds(15)
         var backoff = Backoff()
     }
 
@@ -26,13 +26,13 @@ struct LinkState: Sendable {
         /// The connection was lost or could not be opened; a timer runs.
         case waiting
         /// The gateway has commanded this machine to sleep.
-        case resting
+        case fallingAsleep
         /// The close frame was sent.
         case leaving
         case ended
     }
 
-    enum Timer: Hashable, Sendable { case retry, heartbeat, registration, rest }
+    enum Timer: Hashable, Sendable { case retry, heartbeat, registration, suspension }
 
     enum Command: Hashable, Sendable {
         case load(String)
@@ -153,11 +153,11 @@ struct LinkState: Sendable {
 
         case (.waiting, .timerFired(.retry, number)): return connect()
         // The socket closes before the machine sleeps; otherwise the gateway would consider the machine awake.
-        case (.resting, .closed(number, _)):
-            return [.fallAsleep(number), .startTimer(.rest, number, times.rest)]
-        case (.resting, .timerFired(.rest, number)): return [.noteStayedAwake] + connect()
-        case (.resting, .sleepFailed(number)): return connect()
-        case (.waiting, .resumed), (.resting, .resumed):
+        case (.fallingAsleep, .closed(number, _)):
+            return [.fallAsleep(number), .startTimer(.suspension, number, times.suspension)]
+        case (.fallingAsleep, .timerFired(.suspension, number)): return [.noteStayedAwake] + connect()
+        case (.fallingAsleep, .sleepFailed(number)): return connect()
+        case (.waiting, .resumed), (.fallingAsleep, .resumed):
             failures = 0
             return connect()
         // The suspension has broken the connection, but the socket has not detected that yet.
@@ -231,7 +231,7 @@ struct LinkState: Sendable {
         guard command == .sleep, failure == nil else {
             return [.respond(requestID: requestID, failure: failure, withStatus: true)]
         }
-        phase = .resting
+        phase = .fallingAsleep
         return [.respond(requestID: requestID, failure: nil, withStatus: false), .close]
     }
 

@@ -33,7 +33,7 @@ struct SettingsNode: Hashable, Sendable {
     func place(of path: SettingsPath) -> SettingsPlace { follow(path).place }
 
     /// Whether a value other than `nothing` is written at a path.
-    func holds(_ path: SettingsPath) -> Bool {
+    func hasValue(_ path: SettingsPath) -> Bool {
         guard let node = follow(path).node else { return false }
         return node.content != .nothing
     }

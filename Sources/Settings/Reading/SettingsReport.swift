@@ -22,7 +22,7 @@ final class SettingsReport {
     /// Whether a key, or a value below it, already has a problem, so that it must not cause a second one.
     func hasProblem(at path: SettingsPath) -> Bool { problems.contains(path) }
 
-    func known(_ pattern: SettingsPath) {
+    func addKnownKey(_ pattern: SettingsPath) {
         knownKeys.insert(pattern)
     }
 

@@ -94,7 +94,7 @@ struct SettingsTable {
     private mutating func requestedEntry(_ key: String) -> SettingsNode.Entry? {
         knownKeys.append(key)
         knownKeySet.insert(ExactString(key))
-        report.known(pattern(of: key))
+        report.addKnownKey(pattern(of: key))
         return entry(key)
     }
 

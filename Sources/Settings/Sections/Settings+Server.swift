@@ -14,7 +14,7 @@ extension Settings.Server: SettingsSection {
         table.read("max_connections", .integer(1...1_000_000), into: &maxConnections)
         table.read("idle_timeout", .duration(from: .seconds(1)), into: &idleTimeout)
         table.list("trusted_proxies", of: .network, into: &trustedProxies)
-        if trustedProxies.contains(where: \.isEverything) {
+        if trustedProxies.contains(where: \.containsAllAddresses) {
             table.warning(
                 "trusts every client's X-Forwarded-For; list the networks of your proxies only", at: "trusted_proxies")
         }

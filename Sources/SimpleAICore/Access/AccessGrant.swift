@@ -44,11 +44,11 @@ public enum AccessRuling: Hashable, Sendable, CustomStringConvertible {
     /// The caller may request every model id.
     case specificModels
     /// There are no policies, so every caller may use the classes.
-    case withoutPolicies
+    case noPolicies
     /// The policy with this index, counted from 0, grants the request.
     case granted(index: Int)
     /// There are no policies, so model ids require a role that the caller lacks.
-    case roleIsMissing
+    case missingRole
     /// No policy that applies to the caller covers the request.
     case notGranted
     /// The caller's roles suffice, but its credentials are restricted to other classes.
@@ -56,8 +56,8 @@ public enum AccessRuling: Hashable, Sendable, CustomStringConvertible {
 
     public var isAllowed: Bool {
         switch self {
-        case .administrator, .specificModels, .withoutPolicies, .granted: true
-        case .roleIsMissing, .notGranted, .beyondCredentials: false
+        case .administrator, .specificModels, .noPolicies, .granted: true
+        case .missingRole, .notGranted, .beyondCredentials: false
         }
     }
 
@@ -65,9 +65,9 @@ public enum AccessRuling: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .administrator: "the caller is an admin"
         case .specificModels: "the caller has the right to exact ids"
-        case .withoutPolicies: "every caller may use classes"
+        case .noPolicies: "every caller may use classes"
         case .granted(let index): "granted by policies[\(index)]"
-        case .roleIsMissing: "exact ids require a role that the caller lacks"
+        case .missingRole: "exact ids require a role that the caller lacks"
         case .notGranted: "no policy grants it to the caller's roles"
         case .beyondCredentials: "the credentials are limited to other classes"
         }

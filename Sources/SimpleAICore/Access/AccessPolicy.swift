@@ -115,10 +115,10 @@ public struct AccessPolicy: Hashable, Sendable {
 
     private func rulingByRoles(on request: ModelRequest, for caller: Caller) -> AccessRuling {
         if caller.isAdmin { return .administrator }
-        if case .exactly = request, caller.mayAskForExactModels { return .specificModels }
+        if case .exactly = request, caller.mayRequestSpecificModels { return .specificModels }
         if grants.isEmpty {
-            if case .byClass = request { return .withoutPolicies }
-            return .roleIsMissing
+            if case .byClass = request { return .noPolicies }
+            return .missingRole
         }
         let index = grants.firstIndex { $0.applies(to: caller) && $0.covers(request) }
         return index.map { .granted(index: $0) } ?? .notGranted

@@ -33,5 +33,5 @@ public struct Caller: Hashable, Sendable {
         subject: "anonymous", issuer: "", roles: [], privileges: [.administration])
 
     public var isAdmin: Bool { privileges.contains(.administration) }
-    public var mayAskForExactModels: Bool { isAdmin || privileges.contains(.specificModels) }
+    public var mayRequestSpecificModels: Bool { isAdmin || privileges.contains(.specificModels) }
 }

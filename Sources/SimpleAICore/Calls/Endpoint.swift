@@ -27,7 +27,7 @@ public enum Endpoint: String, Hashable, Sendable, CaseIterable {
     }
 
     /// Whether the endpoint has the option `stream_options.include_usage`.
-    public var knowsStreamUsage: Bool { self == .chatCompletions || self == .completions }
+    public var supportsStreamUsage: Bool { self == .chatCompletions || self == .completions }
 
     /// Its bit in a set of endpoints that is stored in one byte.
     public var bit: UInt8 {

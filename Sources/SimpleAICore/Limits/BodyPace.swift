@@ -37,7 +37,7 @@ public struct BodyPace: Hashable, Sendable {
     }
 
     /// Restarts the measurement after a pause of the gateway's reads, in which the client could not send.
-    public mutating func readingWasHeld(received: Int, now: Int64) {
+    public mutating func readingWasPaused(received: Int, now: Int64) {
         receivedBefore = received
         deadline = Self.sum(now, gracePeriod)
     }

@@ -31,7 +31,7 @@ public struct FairShare: Hashable, Sendable {
     /// Whether a holder that adds to a full cache replaces one of its own entries: it does once it has an equal part.
     /// A single holder may fill the cache, because cached entries can be dropped.
     /// - Parameter holderCount: number of holders with entries.
-    public static func replacesOwn(held: Int, capacity: Int, holderCount: Int) -> Bool {
+    public static func replacesOwnEntry(held: Int, capacity: Int, holderCount: Int) -> Bool {
         guard held > 0, holderCount > 1 else { return false }
         return held >= capacity / holderCount
     }

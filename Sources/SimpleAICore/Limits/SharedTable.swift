@@ -13,8 +13,8 @@ public struct SharedTable<Owner: Hashable & Sendable, Key: Hashable & Sendable, 
     private let rule: FairShare
     private var entries: [Key: Entry] = [:]
     private var ledger = ShareLedger<Owner>()
-    private var line = ArrivalLine<Key>()
-    private var lines: [Owner: ArrivalLine<Key>] = [:]
+    private var line = ArrivalQueue<Key>()
+    private var lines: [Owner: ArrivalQueue<Key>] = [:]
     private var latest: UInt64 = 0
 
     /// - Parameter capacity: maximum number of entries.
@@ -39,7 +39,7 @@ public struct SharedTable<Owner: Hashable & Sendable, Key: Hashable & Sendable, 
         entries[key] = Entry(owner: owner, value: value, number: latest)
         ledger.add(for: owner)
         line.append(key, latest)
-        lines[owner, default: ArrivalLine()].append(key, latest)
+        lines[owner, default: ArrivalQueue()].append(key, latest)
         compact(owner)
     }
 

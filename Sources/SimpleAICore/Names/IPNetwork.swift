@@ -24,7 +24,7 @@ public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
     public func contains(_ address: IPAddress) -> Bool { Self.networkAddress(address, length) == first }
 
     /// Whether it contains all IPv4 or all IPv6 addresses.
-    public var isEverything: Bool { length == 0 || (length == 96 && first.v4 != nil) }
+    public var containsAllAddresses: Bool { length == 0 || (length == 96 && first.v4 != nil) }
 
     private static func networkAddress(_ address: IPAddress, _ length: Int) -> IPAddress {
         IPAddress(high: address.high & mask(length), low: address.low & mask(length - 64))

@@ -16,7 +16,7 @@ public enum ImpliedTag {
     public static func fullID(of model: EngineModelID) -> EngineModelID { EngineModelID(model.rawValue + tag) }
 
     /// Whether a public id is the short form of a listed id that `models` contains as well.
-    public static func implies(_ model: ModelID, in models: [ModelID: EngineModelID]) -> Bool {
+    public static func isShortForm(_ model: ModelID, in models: [ModelID: EngineModelID]) -> Bool {
         guard let engineModel = models[model], shortID(of: engineModel) == model else { return false }
         return models[ModelID(engineModel.rawValue)] == engineModel
     }

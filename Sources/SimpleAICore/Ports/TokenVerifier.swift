@@ -2,7 +2,7 @@
 public protocol TokenVerifier: Sendable {
     /// The caller of a token that was verified before and is still valid. Nil means "call `caller(for:)`", not
     /// "refused". Never suspends and never blocks for long: this is the data plane's fast path.
-    func rememberedCaller(for token: String) -> Caller?
+    func cachedCaller(for token: String) -> Caller?
 
     /// Verifies a token completely, fetching keys if needed.
     func caller(for token: String) async throws(TokenRejection) -> Caller

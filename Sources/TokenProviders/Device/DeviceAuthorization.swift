@@ -19,10 +19,11 @@ struct DeviceAuthorization: Hashable, Sendable {
     init(_ response: ProviderResponse) throws(TokenProviderProblem) {
         let content = try response.decoded(Content.self)
         guard response.isSuccess else {
-            throw .nonsense(at: response.address, status: response.status, what: response.kind)
+            throw .invalidResponse(at: response.address, status: response.status, what: response.kind)
         }
         guard let address = content.verification_uri ?? content.verification_url, !content.device_code.isEmpty else {
-            throw .nonsense(at: response.address, status: response.status, what: "a document without verification_uri")
+            throw .invalidResponse(
+                at: response.address, status: response.status, what: "a document without verification_uri")
         }
         deviceCode = content.device_code
         prompt = DevicePrompt(

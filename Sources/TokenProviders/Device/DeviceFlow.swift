@@ -5,7 +5,7 @@ struct DeviceFlow: Sendable {
         case granted(ProvidedToken)
         case refused(OAuthRefusal)
         /// No readable response: a later poll may succeed.
-        case unanswered
+        case noResponse
     }
 
     enum Action: Hashable, Sendable {
@@ -43,7 +43,7 @@ struct DeviceFlow: Sendable {
             case "expired_token": return .fail(.deviceCodeExpired(issuer: issuer))
             default: return .fail(.refused(refusal, issuer: issuer))
             }
-        case .unanswered:
+        case .noResponse:
             // RFC 8628 §3.5: after a timeout the client polls less often.
             interval = Self.bounded(interval * 2)
         }

@@ -15,7 +15,7 @@ struct DiscoveryDocument: Hashable, Sendable {
 
     init(_ response: ProviderResponse, for specification: TokenSpecification) throws(TokenProviderProblem) {
         guard response.isSuccess || (300..<400).contains(response.status) else {
-            throw .nonsense(
+            throw .invalidResponse(
                 at: response.address, status: response.status, what: "not a discovery document; check `issuer`")
         }
         let content = try response.decoded(Content.self)

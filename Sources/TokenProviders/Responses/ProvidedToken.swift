@@ -23,7 +23,7 @@ public struct ProvidedToken: Hashable, Sendable {
     {
         let content = try response.decoded(Content.self)
         guard response.isSuccess else {
-            throw .nonsense(at: response.address, status: response.status, what: response.kind)
+            throw .invalidResponse(at: response.address, status: response.status, what: response.kind)
         }
         let stated: Date?
         switch specification.wanted {

@@ -18,9 +18,9 @@ struct ProviderResponse: Hashable, Sendable {
         do {
             return try JSONDecoder().decode(Content.self, from: Data(body))
         } catch let error as DecodingError {
-            throw .nonsense(at: address, status: status, what: describe(error))
+            throw .invalidResponse(at: address, status: status, what: describe(error))
         } catch {
-            throw .nonsense(at: address, status: status, what: kind)
+            throw .invalidResponse(at: address, status: status, what: kind)
         }
     }
 

@@ -3,28 +3,28 @@ public enum TokenProviderProblem: Error, Hashable, Sendable, CustomStringConvert
     /// An address to which no request is sent, and why.
     case address(String, String)
     case unreachable(at: String, reason: String)
-    case silent(at: String, limit: Duration)
+    case timedOut(at: String, limit: Duration)
     case tooLarge(at: String)
     case redirected(at: String, status: Int)
     /// The response is not valid at this point of the protocol.
-    case nonsense(at: String, status: Int, what: String)
+    case invalidResponse(at: String, status: Int, what: String)
     case otherIssuer(wanted: String, stated: String)
     case noEndpoint(issuer: String, name: String)
     case refused(OAuthRefusal, issuer: String)
     case noToken(issuer: String, wanted: TokenSpecification.RequestedToken, advice: String)
     /// The user did not enter the code in time.
     case deviceCodeExpired(issuer: String)
-    case keptTokenUnreadable(String)
+    case storedTokenUnreadable(String)
 
     public var description: String {
         switch self {
         case .address(let address, let what): "\(address) \(what)"
         case .unreachable(let address, let reason): "no response from \(address): \(reason)"
-        case .silent(let address, let limit): "no response from \(address) within \(limit)"
+        case .timedOut(let address, let limit): "no response from \(address) within \(limit)"
         case .tooLarge(let address): "the response of \(address) exceeds 1 MiB"
         case .redirected(let address, let status):
             "\(address) redirects (\(status)), and redirects are not followed; use the final URL"
-        case .nonsense(let address, let status, let what): "\(address) returned \(status) with \(what)"
+        case .invalidResponse(let address, let status, let what): "\(address) returned \(status) with \(what)"
         case .otherIssuer(let wanted, let stated):
             "the provider's issuer is \(stated), but the settings have \(wanted); set `issuer` to the exact value"
         case .noEndpoint(let issuer, let name):
@@ -34,7 +34,7 @@ public enum TokenProviderProblem: Error, Hashable, Sendable, CustomStringConvert
             "the provider \(issuer) returned no \(wanted.rawValue)\(advice.isEmpty ? "" : "; \(advice)")"
         case .deviceCodeExpired(let issuer):
             "the code was not entered at \(issuer) in time; retry"
-        case .keptTokenUnreadable(let reason): reason
+        case .storedTokenUnreadable(let reason): reason
         }
     }
 }

@@ -31,7 +31,7 @@ struct StoredToken: Codable, Hashable, Sendable {
 extension TokenSpecification {
     /// The name under which the token for this specification is stored. Does not depend on secrets: a file name must not help
     /// to guess them.
-    var keepingName: String {
+    var storageName: String {
         let user = if case .password(let username, _) = grant { username } else { "" }
         let kind =
             switch grant {

@@ -40,9 +40,9 @@ public struct TokenStore: Sendable {
     private func kept(for specification: TokenSpecification) throws(TokenProviderProblem) -> ProvidedToken? {
         let bytes: [UInt8]?
         do {
-            bytes = try store.read(specification.keepingName)
+            bytes = try store.read(specification.storageName)
         } catch {
-            throw .keptTokenUnreadable("\(error)")
+            throw .storedTokenUnreadable("\(error)")
         }
         // Unreadable content, perhaps of another version, is replaced.
         guard let bytes, let kept = try? JSONDecoder().decode(StoredToken.self, from: Data(bytes)) else { return nil }
@@ -52,7 +52,7 @@ public struct TokenStore: Sendable {
     private func keep(_ token: ProvidedToken, for specification: TokenSpecification) {
         guard let kept = StoredToken(token) else { return }
         do {
-            try store.write([UInt8](try JSONEncoder().encode(kept)), specification.keepingName)
+            try store.write([UInt8](try JSONEncoder().encode(kept)), specification.storageName)
         } catch {
             warn("caching the token failed: \(error)")
         }

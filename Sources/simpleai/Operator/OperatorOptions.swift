@@ -29,7 +29,7 @@ struct OperatorOptions: ParsableArguments {
     /// - Throws: an error whose description is one line for the operator.
     func client(role: String? = "admin") async throws -> OperatorClient {
         let environment = ProcessInfo.processInfo.environment
-        let target = try Target(try url ?? Self.usualURL(environment["SIMPLEAI_URL"]))
+        let target = try Target(try url ?? Self.fallbackURL(environment["SIMPLEAI_URL"]))
         if target.exposure == .internet, !allowInsecure {
             throw CommandFailure(
                 "plain http to a public address would expose the token; use https, or --allow-insecure")
@@ -41,16 +41,16 @@ struct OperatorOptions: ParsableArguments {
 
     private func credential(_ environment: [String: String], _ role: String?) async throws -> String {
         if let given = token ?? environment["SIMPLEAI_TOKEN"], !given.isEmpty { return given }
-        return try await Self.foundToken(role: role)
+        return try await Self.obtainToken(role: role)
     }
 
     /// The URL of the gateway if the command line names none.
-    static func usualURL(_ environment: String?) throws -> String {
+    static func fallbackURL(_ environment: String?) throws -> String {
         try environment ?? RunningFleetNote.read()?.url ?? "http://127.0.0.1:8080"
     }
 
     /// A token from the sources of `simpleai token`, for a command line without a token.
-    static func foundToken(role: String? = "admin") async throws -> String {
+    static func obtainToken(role: String? = "admin") async throws -> String {
         try await TokenCommand.Mint.parse(role.map { ["--role", $0] } ?? []).token()
     }
 }

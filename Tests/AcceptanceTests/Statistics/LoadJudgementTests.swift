@@ -153,7 +153,7 @@ struct BalancerSimulationTests {
         for _ in 0..<2000 {
             var counts = Array(repeating: 0, count: runners)
             for _ in 0..<requests { counts[Int.random(in: 0..<runners, using: &random)] += 1 }
-            if EqualSharesTest(counts, maxOutcomes: 2000).chance < Statistics.risk { blamed += 1 }
+            if EqualSharesTest(counts, maxOutcomes: 2000).pValue < Statistics.risk { blamed += 1 }
         }
         // Five standard deviations of a Poisson variable above.
         #expect(blamed <= 9)
@@ -188,7 +188,7 @@ struct BalancerSimulationTests {
             for _ in 0..<requests { seen.insert(Int.random(in: 0..<runners, using: &random)) }
             if seen.count < runners { missed += 1 }
         }
-        let odds = Coverage.missOdds(runners: runners, requests: requests)
+        let odds = Coverage.missProbability(runners: runners, requests: requests)
         #expect(abs(Double(missed) / Double(rounds) - odds) < 4 * (odds * (1 - odds) / Double(rounds)).squareRoot())
     }
 }

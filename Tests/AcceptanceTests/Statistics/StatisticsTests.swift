@@ -63,14 +63,14 @@ struct StatisticsTests {
         let test = EqualSharesTest([5, 2, 2])
         #expect(EqualSharesTest.outcomes(calls: 9, runners: 3) == 55)
         #expect(test.method == .exact)
-        #expect(abs(test.chance - 0.5306) < 5e-5)
+        #expect(abs(test.pValue - 0.5306) < 5e-5)
     }
 
     /// Two runners are the two-sided binomial test: 1 head in 10 tosses has p = 22/1024.
     @Test func exactTestOfTwoRunnersIsBinomial() {
-        #expect(abs(EqualSharesTest([1, 9]).chance - 22.0 / 1024) < 1e-12)
-        #expect(abs(EqualSharesTest([5, 5]).chance - 1) < 1e-9)
-        #expect(abs(EqualSharesTest([0, 10]).chance - 2.0 / 1024) < 1e-12)
+        #expect(abs(EqualSharesTest([1, 9]).pValue - 22.0 / 1024) < 1e-12)
+        #expect(abs(EqualSharesTest([5, 5]).pValue - 1) < 1e-9)
+        #expect(abs(EqualSharesTest([0, 10]).pValue - 2.0 / 1024) < 1e-12)
     }
 
     /// K. Pearson's own use: 60 throws of a die with 5, 8, 9, 8, 10 and 20 of each face have χ² = 13.4, p = 0.0199.
@@ -79,7 +79,7 @@ struct StatisticsTests {
         #expect(abs(EqualSharesTest.pearson(counts) - 13.4) < 1e-9)
         let test = EqualSharesTest(counts)
         #expect(test.method == .asymptotic)
-        #expect(abs(test.chance - 0.0199) < 5e-5)
+        #expect(abs(test.pValue - 0.0199) < 5e-5)
     }
 
     @Test(arguments: [[60, 40], [75, 50, 55], [30, 18, 25, 27]])
@@ -87,19 +87,19 @@ struct StatisticsTests {
         let exact = EqualSharesTest(counts, maxOutcomes: .max)
         let asymptotic = EqualSharesTest(counts, maxOutcomes: 0)
         #expect(exact.method == .exact && asymptotic.method == .asymptotic)
-        #expect(abs(exact.chance - asymptotic.chance) < 0.02)
+        #expect(abs(exact.pValue - asymptotic.pValue) < 0.02)
     }
 
     @Test func nothingToCompareIsNotUneven() {
-        #expect(EqualSharesTest([]).chance == 1)
-        #expect(EqualSharesTest([7]).chance == 1)
-        #expect(EqualSharesTest([0, 0]).chance == 1)
+        #expect(EqualSharesTest([]).pValue == 1)
+        #expect(EqualSharesTest([7]).pValue == 1)
+        #expect(EqualSharesTest([0, 0]).pValue == 1)
     }
 
     /// 100,000 calls show that 49 % and 51 % differ, but the difference is too small to matter.
     @Test func smallDifferencesAreNeverBlamed() {
         let test = EqualSharesTest([49_000, 51_000])
-        #expect(test.chance < Statistics.risk)
+        #expect(test.pValue < Statistics.risk)
         #expect(!test.isUneven)
         #expect(EqualSharesTest([95, 5]).isUneven)
     }
@@ -110,24 +110,24 @@ struct StatisticsTests {
     func coverageNeedsSoMany(runners: Int, requests: Int) {
         #expect(Coverage.requestsNeeded(runners: runners) == requests)
         guard runners > 1 else { return }
-        #expect(Coverage.missOdds(runners: runners, requests: requests) <= Statistics.risk)
-        #expect(Coverage.missOdds(runners: runners, requests: requests - 1) > Statistics.risk)
+        #expect(Coverage.missProbability(runners: runners, requests: requests) <= Statistics.risk)
+        #expect(Coverage.missProbability(runners: runners, requests: requests - 1) > Statistics.risk)
     }
 
     /// A die shows all faces within 13 throws with probability 0.5139, within 10 with 0.2718 (Feller 1968, IV.2).
     @Test(arguments: [(6, 13, 0.5139), (6, 10, 0.2718), (6, 5, 0.0), (2, 1, 0.0), (2, 2, 0.5)])
     func coverageOdds(runners: Int, requests: Int, all: Double) {
-        #expect(abs(1 - Coverage.missOdds(runners: runners, requests: requests) - all) < 5e-5)
+        #expect(abs(1 - Coverage.missProbability(runners: runners, requests: requests) - all) < 5e-5)
     }
 
     // MARK: Turns
 
     @Test func oddsOfRoundRobin() {
-        #expect(abs(RoundRobinJudgement.cyclicOdds(runners: 2, requests: 10) - pow(2, -9)) < 1e-12)
-        #expect(abs(RoundRobinJudgement.cyclicOdds(runners: 3, requests: 9) - 2 * pow(3, -8)) < 1e-12)
-        #expect(abs(RoundRobinJudgement.permutationOdds(runners: 3, requests: 3) - 6.0 / 27) < 1e-12)
-        #expect(abs(RoundRobinJudgement.permutationOdds(runners: 3, requests: 4) - 6.0 / 27) < 1e-12)
-        #expect(abs(RoundRobinJudgement.permutationOdds(runners: 3, requests: 5) - 6.0 / 27 * 2 / 3) < 1e-12)
+        #expect(abs(RoundRobinJudgement.cyclicProbability(runners: 2, requests: 10) - pow(2, -9)) < 1e-12)
+        #expect(abs(RoundRobinJudgement.cyclicProbability(runners: 3, requests: 9) - 2 * pow(3, -8)) < 1e-12)
+        #expect(abs(RoundRobinJudgement.permutationProbability(runners: 3, requests: 3) - 6.0 / 27) < 1e-12)
+        #expect(abs(RoundRobinJudgement.permutationProbability(runners: 3, requests: 4) - 6.0 / 27) < 1e-12)
+        #expect(abs(RoundRobinJudgement.permutationProbability(runners: 3, requests: 5) - 6.0 / 27 * 2 / 3) < 1e-12)
     }
 
     @Test func turns() {
@@ -136,7 +136,7 @@ struct StatisticsTests {
         #expect(!RoundRobinJudgement(["a", "b", "b", "a"], runners: 2).isCyclic)
         #expect(RoundRobinJudgement(["a", "b", "a", "a"], runners: 2).firstBreak == 4)
         #expect(RoundRobinJudgement(["a", "a"], runners: 2).isOneRunner)
-        #expect(abs(RoundRobinJudgement(["a", "b", "b", "a"], runners: 2).odds - 0.25) < 1e-12)
-        #expect(abs(RoundRobinJudgement(["a", "b", "a", "b"], runners: 2).odds - 0.125) < 1e-12)
+        #expect(abs(RoundRobinJudgement(["a", "b", "b", "a"], runners: 2).probabilityByChance - 0.25) < 1e-12)
+        #expect(abs(RoundRobinJudgement(["a", "b", "a", "b"], runners: 2).probabilityByChance - 0.125) < 1e-12)
     }
 }

@@ -131,7 +131,7 @@ import Testing
                 let verifier = JWTVerifier(
                     issuers: [issuer], leeway: .zero,
                     logger: Logger(label: "test") { _ in LineCollector { line in lines.withLock { $0.append(line) } } },
-                    rememberedTokens: 1, limits: quickLimits, wallClock: { TestTime.date })
+                    maxCachedTokens: 1, limits: quickLimits, wallClock: { TestTime.date })
                 await withTaskGroup(of: Void.self) { group in
                     group.addTask { await verifier.run() }
                     defer { group.cancelAll() }

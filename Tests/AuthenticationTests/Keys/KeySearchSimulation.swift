@@ -91,7 +91,7 @@ struct KeySearchSimulation {
             if let fetched {
                 known = fetched
                 schedule.fetchSucceeded(at: now)
-                for search in waiting where !isFound(search) { missing.wasNotFound(search, at: now) }
+                for search in waiting where !isFound(search) { missing.searchFailed(search, at: now) }
             } else {
                 schedule.fetchFailed(at: now)
             }
@@ -133,7 +133,7 @@ struct KeySearchSimulation {
     }
 
     private mutating func demand(_ search: KeySearch) {
-        guard !missing.isMissing(search, at: now) else { return }
+        guard !missing.isBackingOff(search, at: now) else { return }
         let isUnderWay = schedule.phase == .fetching
         guard schedule.demanded(at: now) != nil else { return }
         if isUnderWay { joined.append(search) } else { waiting.append(search) }

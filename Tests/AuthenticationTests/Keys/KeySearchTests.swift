@@ -24,16 +24,16 @@ import Testing
                 await verifier.keysArrived()
                 let (old, new) = (token(server, kid: "a", by: a), token(server, kid: "b", by: b))
                 #expect(await verifier.reason(against: old) == nil)
-                #expect(verifier.rememberedCaller(for: old) != nil)
+                #expect(verifier.cachedCaller(for: old) != nil)
 
                 server.publish(try b.jwk(kid: "b"))
                 #expect(await verifier.reason(against: new) == nil)
-                #expect(verifier.rememberedCaller(for: new) != nil)
+                #expect(verifier.cachedCaller(for: new) != nil)
                 #expect(server.requests(for: "/jwks") == 2)
                 #expect(server.requests(for: "/.well-known/openid-configuration") == 1)
-                #expect(verifier.rememberedCaller(for: old) == nil)
+                #expect(verifier.cachedCaller(for: old) == nil)
                 #expect(await verifier.fault(of: old) == .unknownKey)
-                #expect(verifier.rememberedCaller(for: old) == nil)
+                #expect(verifier.cachedCaller(for: old) == nil)
             }
         }
     }

@@ -143,7 +143,7 @@ import Testing
                 #expect(await verifier.reason(against: old) == nil)
                 server.publish(try b.jwk(kid: "b"), try a.jwk(kid: "a"))
                 #expect(await verifier.reason(against: token(server, kid: "b", by: b)) == nil)
-                #expect(verifier.rememberedCaller(for: old) != nil)
+                #expect(verifier.cachedCaller(for: old) != nil)
             }
         }
     }
@@ -208,7 +208,7 @@ import Testing
                 #expect(await verifier.reason(against: old) == nil)
                 server.publish(try b.jwk(kid: "b"))
                 _ = await verifier.sources[0].status { $0.keys?.keys.first?.id == "b" }
-                #expect(verifier.rememberedCaller(for: old) == nil)
+                #expect(verifier.cachedCaller(for: old) == nil)
             }
         }
     }
@@ -287,7 +287,7 @@ import Testing
 
                 try Data(keySet(b.jwk(kid: "bee"))).write(to: URL(fileURLWithPath: path))
                 _ = await verifier.sources[0].status { $0.keys?.keys.first?.id == "bee" }
-                #expect(verifier.rememberedCaller(for: old) == nil)
+                #expect(verifier.cachedCaller(for: old) == nil)
                 #expect(await verifier.fault(of: old) == .unknownKey)
             }
         }

@@ -12,7 +12,7 @@ import Testing
             #expect(caller.subject.rawValue == shape.subject)
             #expect(caller.issuer.rawValue == shape.tokenIssuer ?? shape.issuer)
             #expect(caller.isAdmin == shape.isAdmin)
-            #expect(caller.mayAskForExactModels)
+            #expect(caller.mayRequestSpecificModels)
             for (changes, fault) in shape.refused {
                 #expect(await verifier.fault(of: shape.token(by: key, changes)) == fault, "\(changes)")
             }

@@ -29,7 +29,7 @@ func withRunningVerifier(
 ) async throws {
     let verifier = JWTVerifier(
         issuers: issuers, leeway: leeway, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-        rememberedTokens: 1000, limits: limits, wallClock: { clock.now })
+        maxCachedTokens: 1000, limits: limits, wallClock: { clock.now })
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { await verifier.run() }
         defer { group.cancelAll() }

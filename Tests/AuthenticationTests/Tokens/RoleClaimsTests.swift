@@ -76,7 +76,7 @@ import Testing
         let caller = try claims(["roles": .array(roles)]).caller(under: issuer)
         #expect(caller.isAdmin == isAdmin)
         #expect(caller.subject == "s")
-        #expect(caller.mayAskForExactModels == mayAsk)
+        #expect(caller.mayRequestSpecificModels == mayAsk)
     }
 
     /// The Kelvin sign equals a K for Swift's `==`; a role is compared by its bytes.

@@ -16,46 +16,46 @@ import Testing
     private let connections = ClientConnections(
         capacity: 100, metrics: Metrics(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
 
-    private func place(of peer: Peer?) throws -> ClientConnectionEntry {
+    private func entry(of peer: Peer?) throws -> ClientConnectionEntry {
         try #require(connections.admit(EmbeddedChannel(), from: peer))
     }
 
     /// - Returns: how many of them were admitted.
-    private func begin(_ count: Int, _ place: ClientConnectionEntry) -> Int {
-        (0..<count).count { _ in place.beginStream() }
+    private func begin(_ count: Int, _ entry: ClientConnectionEntry) -> Int {
+        (0..<count).count { _ in entry.beginStream() }
     }
 
     @Test func anAddressHasItsShareHoweverManyConnectionsItHas() throws {
-        let places = try (0..<10).map { _ in try place(of: Self.greedy) }
+        let places = try (0..<10).map { _ in try entry(of: Self.greedy) }
         #expect(places.reduce(0) { $0 + begin(100, $1) } == 512, "half of what there is")
-        let next = try place(of: Self.greedy)
+        let next = try entry(of: Self.greedy)
         #expect(!next.beginStream())
         places[0].endStream()
         #expect(next.beginStream(), "what is given back can be had again")
         #expect(!next.beginStream())
-        #expect(begin(150, try place(of: Self.other)) == 150, "another address")
+        #expect(begin(150, try entry(of: Self.other)) == 150, "another address")
     }
 
     /// A connection's advertised limit (`SETTINGS_MAX_CONCURRENT_STREAMS`) holds as long as the shared capacity
     /// lasts.
     @Test func everyConnectionHasItsAdvertisedStreams() throws {
-        for number in 1...5 { #expect(begin(100, try place(of: Peer.v4(UInt32(number)))) == 100) }
-        #expect(begin(100, try place(of: Self.greedy)) > 0)
-        #expect(begin(100, try place(of: Peer.v4(77))) == 100)
+        for number in 1...5 { #expect(begin(100, try entry(of: Peer.v4(UInt32(number)))) == 100) }
+        #expect(begin(100, try entry(of: Self.greedy)) > 0)
+        #expect(begin(100, try entry(of: Peer.v4(77))) == 100)
     }
 
     /// A trusted proxy represents many clients: its streams count, but have no share.
     @Test func aTrustedProxyIsNotOneHolder() throws {
-        #expect(begin(2_000, try place(of: nil)) == 1_024)
-        #expect(begin(1, try place(of: Self.other)) == 0)
+        #expect(begin(2_000, try entry(of: nil)) == 1_024)
+        #expect(begin(1, try entry(of: Self.other)) == 0)
     }
 
     // MARK: One connection
 
     @Test func theFirstStreamUsesThePlaceOfItsConnection() throws {
         let watch = HTTP2ConnectionGuard(
-            idleTimeout: .seconds(60), drain: .seconds(30), place: try place(of: Self.greedy))
-        let crowd = try place(of: Self.greedy)
+            idleTimeout: .seconds(60), drain: .seconds(30), entry: try entry(of: Self.greedy))
+        let crowd = try entry(of: Self.greedy)
         #expect(begin(600, crowd) == 512)
         // The library initialises a stream before it announces it.
         #expect(watch.admits(EmbeddedChannel()))
@@ -73,7 +73,7 @@ import Testing
 
     /// The client may retry a refused stream (RFC 9113 §8.7), so the gateway processes no part of it.
     @Test func aStreamWithoutAPlaceIsRefused() throws {
-        let stream = EmbeddedChannel(handler: StreamRules(maxHead: 1_024, hasPlace: false))
+        let stream = EmbeddedChannel(handler: StreamRules(maxHead: 1_024, isAdmitted: false))
         let head = HTTP2Frame.FramePayload.headers(.init(headers: [":method": "GET"]))
         try stream.writeInbound(head)
         try stream.writeInbound(HTTP2Frame.FramePayload.data(.init(data: .byteBuffer(ByteBuffer(string: "x")))))

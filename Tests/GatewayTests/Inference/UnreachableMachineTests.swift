@@ -65,7 +65,7 @@ import Testing
         var state = try forwarding()
         let page = Sample.document(status, "<html>Bad Gateway</html>", isJSON: false)
         let actions = state.handle(.documentReceived(page))
-        #expect(notation(actions) == "return(r1) place" && outcome(actions) == .notAble)
+        #expect(notation(actions) == "return(r1) place" && outcome(actions) == .replaced)
     }
 
     /// Only a 503 may mean loading: 502 and 504 from an engine are failures.

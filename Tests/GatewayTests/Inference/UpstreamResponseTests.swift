@@ -48,7 +48,7 @@ import Testing
         let upstreamResponse = try stream(pieces: 5)
         var delivery = StreamDelivery()
         #expect(upstreamResponse.broken(delivery, clientDisconnected: true) == .init(generated: 5, delivered: 5))
-        let asked = delivery.ask(5, at: start)
+        let asked = delivery.beginCheck(5, at: start)
         #expect(asked)
         #expect(
             upstreamResponse.broken(delivery, clientDisconnected: true) == .init(generated: 5, delivered: 0),
@@ -63,21 +63,21 @@ import Testing
     @Test func bufferedPiecesAreNotDelivered() throws {
         let upstreamResponse = try stream(pieces: 9)
         var delivery = StreamDelivery()
-        _ = delivery.ask(3, at: start)
+        _ = delivery.beginCheck(3, at: start)
         delivery.bytesWritten()
         delivery.writabilityChanged(isWritable: false)
         #expect(upstreamResponse.broken(delivery, clientDisconnected: true) == .init(generated: 9, delivered: 3))
         #expect(upstreamResponse.broken(delivery, clientDisconnected: false) == .init(generated: 9, delivered: 3))
         delivery.writabilityChanged(isWritable: true)
         #expect(upstreamResponse.broken(delivery, clientDisconnected: true) == .init(generated: 9, delivered: 9))
-        _ = delivery.ask(9, at: start + .seconds(1))
+        _ = delivery.beginCheck(9, at: start + .seconds(1))
         delivery.failed()
         #expect(upstreamResponse.broken(delivery, clientDisconnected: true) == .init(generated: 9, delivered: 3))
     }
 
     @Test func writeNotificationsAreRequestedRarely() {
         var delivery = StreamDelivery()
-        func isAsked(_ pieces: Int, after time: TimeAmount) -> Bool { delivery.ask(pieces, at: start + time) }
+        func isAsked(_ pieces: Int, after time: TimeAmount) -> Bool { delivery.beginCheck(pieces, at: start + time) }
         let requested = [isAsked(1, after: .zero), isAsked(2, after: .seconds(1))]
         #expect(requested == [true, false], "the notification is pending")
         delivery.bytesWritten()

@@ -45,7 +45,7 @@ import Testing
         line.streams = true
         line.waited = .milliseconds(77)
         line.wake = "w1"
-        line.figures = CallMeasurements(
+        line.measurements = CallMeasurements(
             toFirstByte: 0.0129, toFirstToken: 1.5, tokensPerSecond: 33.36,
             usage: TokenUsage(prompt: 3, completion: 4, cached: 2, reasoning: 1))
         let logged = try logged(line)
@@ -64,7 +64,7 @@ import Testing
 
     @Test func aBrokenStreamReportsItsLostTokens() throws {
         var line = AccessLine(id: "id", endpoint: .chatCompletions, status: 499, total: .zero)
-        line.figures.broken = .init(generated: 9, delivered: 4)
+        line.measurements.broken = .init(generated: 9, delivered: 4)
         let metadata = try logged(line).metadata
         #expect(metadata["generated_tokens"] == "9" && metadata["delivered_tokens"] == "4")
         #expect(metadata["ttft_ms"] == nil && metadata["tokens_per_second"] == nil && metadata["cached_tokens"] == nil)

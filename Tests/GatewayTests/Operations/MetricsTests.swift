@@ -8,7 +8,7 @@ import Testing
 @Suite struct MetricsTests {
     /// An issuer may occur twice in the settings, with keys in two places, but is one series on the page.
     @Test func anIssuerWithSeveralPlacesOfKeysIsOneSeries() {
-        let united = Metrics.IssuerGauge.united([
+        let merged = Metrics.IssuerGauge.merged([
             .init(issuer: "a", keys: 2, age: .seconds(5), failures: 1),
             .init(issuer: "b", keys: 1, age: nil, failures: 0),
             .init(issuer: "a", keys: 3, age: .seconds(9), failures: 2),
@@ -16,7 +16,7 @@ import Testing
             .init(issuer: "a", keys: 0, age: nil, failures: 0),
         ])
         #expect(
-            united == [
+            merged == [
                 .init(issuer: "a", keys: 5, age: .seconds(9), failures: 3),
                 .init(issuer: "b", keys: 1, age: nil, failures: 4),
             ])

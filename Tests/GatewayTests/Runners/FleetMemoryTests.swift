@@ -18,7 +18,7 @@ import Testing
     ) -> FleetMemory {
         FleetMemory(
             file, restoring: content, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            on: MultiThreadedEventLoopGroup.singleton.next(), look: look)
+            on: MultiThreadedEventLoopGroup.singleton.next(), content: look)
     }
 
     @Test func requestsDuringAWriteAreCombinedAndNothingIsLost() async throws {

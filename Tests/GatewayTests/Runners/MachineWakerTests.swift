@@ -103,17 +103,17 @@ import Testing
         settings.wake.broadcast = "192.168.7.255"
         settings.wake.port = 7
         let machines = MachineDirectory(settings)
-        #expect(machines.ways(toWake: "b").isEmpty)
+        #expect(machines.wakeMethods(of: "b").isEmpty)
         machines.put(.init(name: "B", machineType: "gpu", mac: "aa-bb-cc-dd-ee-0f"), of: "b")
         let mac = try #require(MACAddress("AA:BB:CC:DD:EE:0F"))
         #expect(
-            machines.ways(toWake: "b")
+            machines.wakeMethods(of: "b")
                 == [.packet(WakePacketRequest(mac: mac, broadcast: "192.168.7.255", port: 7))])
         machines.put(.init(name: "B", machineType: "gpu", mac: nil), of: "b")
-        #expect(machines.ways(toWake: "b").isEmpty)
+        #expect(machines.wakeMethods(of: "b").isEmpty)
         #expect(machines.agents.keys.sorted() == ["b"])
         machines.remove("b")
         #expect(machines.agents.isEmpty)
-        #expect(machines.ways(toWake: "a").count == 4)
+        #expect(machines.wakeMethods(of: "a").count == 4)
     }
 }

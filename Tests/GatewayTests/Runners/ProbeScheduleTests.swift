@@ -17,25 +17,25 @@ import Testing
         runner.probe.every = .seconds(10)
         change(&runner)
         var schedule = ProbeSchedule(runner, urgentInterval: .milliseconds(500), share: 0.6)
-        _ = schedule.nextWait(isThere: foundAtFirst)
+        _ = schedule.nextWait(isUp: foundAtFirst)
         schedule.isUrgent = isUrgent
         return schedule
     }
 
     @Test func eachRunnerHasItsOwnOffsetAndEqualIntervals() {
         var schedule = schedule()
-        #expect(schedule.nextWait(isThere: true) == .seconds(6))
-        for isThere in [true, false, true] { #expect(schedule.nextWait(isThere: isThere) == .seconds(10)) }
+        #expect(schedule.nextWait(isUp: true) == .seconds(6))
+        for isUp in [true, false, true] { #expect(schedule.nextWait(isUp: isUp) == .seconds(10)) }
     }
 
     @Test func urgentProbesAreFrequentAndEndWithANewOffset() {
         var schedule = schedule()
-        for _ in 1...2 { _ = schedule.nextWait(isThere: true) }
+        for _ in 1...2 { _ = schedule.nextWait(isUp: true) }
         schedule.isUrgent = true
-        for _ in 1...3 { #expect(schedule.nextWait(isThere: false) == .milliseconds(500)) }
+        for _ in 1...3 { #expect(schedule.nextWait(isUp: false) == .milliseconds(500)) }
         schedule.isUrgent = false
-        #expect(schedule.nextWait(isThere: true) == .seconds(6))
-        #expect(schedule.nextWait(isThere: true) == .seconds(10))
+        #expect(schedule.nextWait(isUp: true) == .seconds(6))
+        #expect(schedule.nextWait(isUp: true) == .seconds(10))
     }
 
     @Test func offsetsAreSpreadOverTheLaterHalf() {
@@ -44,7 +44,7 @@ import Testing
         let waits = (1...100).map { _ in
             var schedule = ProbeSchedule(runner, urgentInterval: .milliseconds(500))
             schedule.isUrgent = false
-            return schedule.nextWait(isThere: true)
+            return schedule.nextWait(isUp: true)
         }
         #expect(waits.allSatisfy { $0 >= .seconds(5) && $0 <= .seconds(10) })
         #expect(Set(waits).count > 50)
@@ -52,27 +52,27 @@ import Testing
 
     @Test(arguments: [(ago: Int64(0), left: Int64?(6)), (2, 4), (5, 1), (6, nil), (50, nil)])
     func aServedCallPostponesTheProbe(ago: Int64, left: Int64?) {
-        #expect(schedule().rest(servedAt: now - .seconds(ago), now: now) == left.map { .seconds($0) })
+        #expect(schedule().remainingDeferral(servedAt: now - .seconds(ago), now: now) == left.map { .seconds($0) })
     }
 
     /// Calls may still end successfully on a machine that counts as unreachable. Only a successful probe makes it
     /// reachable again.
     @Test func anAbsentRunnerIsProbedRegardlessOfServedCalls() {
         var schedule = schedule(foundAtFirst: false)
-        #expect(schedule.rest(servedAt: now, now: now) == nil)
-        _ = schedule.nextWait(isThere: true)
-        #expect(schedule.rest(servedAt: now, now: now) != nil)
-        _ = schedule.nextWait(isThere: false)
-        #expect(schedule.rest(servedAt: now, now: now) == nil)
+        #expect(schedule.remainingDeferral(servedAt: now, now: now) == nil)
+        _ = schedule.nextWait(isUp: true)
+        #expect(schedule.remainingDeferral(servedAt: now, now: now) != nil)
+        _ = schedule.nextWait(isUp: false)
+        #expect(schedule.remainingDeferral(servedAt: now, now: now) == nil)
     }
 
     @Test func anIdleRunnerIsProbed() {
-        #expect(schedule().rest(servedAt: nil, now: now) == nil)
+        #expect(schedule().remainingDeferral(servedAt: nil, now: now) == nil)
     }
 
     @Test func requestsAProbeWhereOnlyAProbeDecides() {
         for asked in [schedule { $0.models = [] }, schedule { $0.probe.path = "/health" }, schedule(isUrgent: true)] {
-            #expect(asked.rest(servedAt: now, now: now) == nil)
+            #expect(asked.remainingDeferral(servedAt: now, now: now) == nil)
         }
     }
 }

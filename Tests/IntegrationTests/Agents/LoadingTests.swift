@@ -16,7 +16,7 @@ extension Integration {
                 #expect(answers.map(\.status) == Array(repeating: 200, count: 20))
                 #expect(fleet.memory.now.loads == ["a": 1])
                 // The gateway loaded the model in advance; no call caused a load.
-                #expect(fleet.memory.now.surprises == 0)
+                #expect(fleet.memory.now.unexpectedLoads == 0)
                 #expect(try await fleet.gateway.send(Self.chat("a")).status == 200)
                 #expect(fleet.memory.now.loads == ["a": 1])
                 try await fleet.gateway.settled()
@@ -39,7 +39,7 @@ extension Integration {
                 #expect(try await fleet.gateway.send(Self.chat("b")).status == 200)
                 #expect(fleet.memory.now.loaded == ["b", "c"])
                 #expect(fleet.memory.now.loads == ["a": 1, "b": 2, "c": 1])
-                #expect(fleet.memory.now.surprises == 0)
+                #expect(fleet.memory.now.unexpectedLoads == 0)
                 try await fleet.gateway.settled()
             }
         }
@@ -63,7 +63,7 @@ extension Integration {
                 let answer = try await stream.answer()
                 #expect(answer.events.last == "data: [DONE]\n\n")
                 #expect(try await other.answer().status == 200)
-                #expect(fleet.memory.now.cuts == 0 && fleet.memory.now.surprises == 0)
+                #expect(fleet.memory.now.cuts == 0 && fleet.memory.now.unexpectedLoads == 0)
                 #expect(fleet.memory.now.loaded == ["b"])
                 await stream.close()
                 await other.close()

@@ -33,7 +33,7 @@ extension Integration {
                 let answer = try await fleet.gateway.send(RunningGateway.chat())
                 #expect(answer.status == 200)
                 #expect(answer["x-simpleai-wake"]?.contains("; wake=") == true)
-                #expect(fleet.machine.status.packetsForUs >= 4)
+                #expect(fleet.machine.status.packetsForThisMachine >= 4)
                 #expect(fleet.machine.status.wakes == 1)
                 try await fleet.gateway.settled()
             }
@@ -97,7 +97,7 @@ extension Integration {
                     [("authorization", "Bearer \(fleet.tokens.basic)"), ("content-type", "application/json")],
                     Array(body.utf8))
                 #expect(answer.status == 200, "\(String(decoding: answer.body, as: UTF8.self))")
-                #expect(fleet.machines[1].status.packetsForUs > 0, "the troubled one was to be woken first")
+                #expect(fleet.machines[1].status.packetsForThisMachine > 0, "the troubled one was to be woken first")
                 #expect(fleet.machines[1].status.phase == (hangs ? .booting : .awake))
                 #expect(fleet.machines[2].status.wakes == 1)
             }

@@ -22,22 +22,23 @@ struct Loop: Sendable {
     static let patient = UpstreamTimeouts(connect: .seconds(20), firstByte: .seconds(20), gap: .seconds(20))
 
     func send(
-        _ body: String = "{}", to upstream: Upstream, timeouts: UpstreamTimeouts = patient, fresh: Bool = false,
+        _ body: String = "{}", to upstream: Upstream, timeouts: UpstreamTimeouts = patient,
+        onNewConnection: Bool = false,
         pausedFromTheStart: Bool = false
     ) async throws -> Exchange {
         let (events, report) = AsyncStream.makeStream(of: Exchange.Event.self)
-        let ticket = try await eventLoop.submit {
+        let exchangeHandle = try await eventLoop.submit {
             let head = HTTPRequestHead(
                 version: .http1_1, method: .POST, uri: "/call",
                 headers: ["Host": upstream.authority, "Content-Length": "\(body.utf8.count)"])
-            let ticket = ExchangeHandle()
+            let exchangeHandle = ExchangeHandle()
             try #require(pool.value).send(
                 UpstreamRequest(head: head, body: ByteBuffer(string: body)), to: upstream, for: Recorder(report),
-                ticket: ticket, timeouts: timeouts, fresh: fresh)
-            if pausedFromTheStart { ticket.pauseReading() }
-            return NIOLoopBound(ticket, eventLoop: eventLoop)
+                exchangeHandle: exchangeHandle, timeouts: timeouts, onNewConnection: onNewConnection)
+            if pausedFromTheStart { exchangeHandle.pauseReading() }
+            return NIOLoopBound(exchangeHandle, eventLoop: eventLoop)
         }.get()
-        return Exchange(eventLoop: eventLoop, ticket: ticket, events: events)
+        return Exchange(eventLoop: eventLoop, exchangeHandle: exchangeHandle, events: events)
     }
 
     private final class Recorder: UpstreamExchange {
@@ -75,7 +76,7 @@ struct Exchange: Sendable {
     }
 
     let eventLoop: any EventLoop
-    let ticket: NIOLoopBound<ExchangeHandle>
+    let exchangeHandle: NIOLoopBound<ExchangeHandle>
     let events: AsyncStream<Event>
 
     func next() async throws -> Event {
@@ -97,6 +98,6 @@ struct Exchange: Sendable {
     }
 
     func onLoop(_ body: @escaping @Sendable (ExchangeHandle) -> Void) async throws {
-        try await eventLoop.submit { body(ticket.value) }.get()
+        try await eventLoop.submit { body(exchangeHandle.value) }.get()
     }
 }

@@ -39,8 +39,8 @@ import Testing
         while more < 1_000, greedy.reserve(1 << 20) == .granted { more += 1 }
         #expect(body + more << 20 <= 384 << 20, "three quarters")
         #expect(other.reserve(64 << 20) == .granted)
-        other.giveBack(64 << 20)
-        greedy.giveBack(body + more << 20)
+        other.release(64 << 20)
+        greedy.release(body + more << 20)
         #expect(services.budget.bytesInUse == 0)
     }
 }

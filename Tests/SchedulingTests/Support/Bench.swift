@@ -255,7 +255,7 @@ struct Bench {
     }
 
     /// Lets time pass without firing the timer.
-    mutating func oversleep(_ duration: Duration) {
+    mutating func passWithoutTimer(_ duration: Duration) {
         now = now.advanced(by: duration)
     }
 

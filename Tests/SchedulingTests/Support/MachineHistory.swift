@@ -248,7 +248,7 @@ struct MachineHistory {
         guard isOn else {
             guard front != .nothing else { return nil }
             // The machine's own connections are dead; a later call reaches the front end.
-            return .notAble
+            return .replaced
         }
         switch engine {
         case .able: return call.endsAt <= now ? .served : nil

@@ -18,7 +18,7 @@ extension RandomFleet {
             }
             try expect(state.ejected.contains(index) == record.isEjected, "ejected runners are listed")
             try expect(
-                state.runnersInLoadingTrial.contains(index) == (record.trials.nextAt != nil),
+                state.runnersWithScheduledTrial.contains(index) == (record.trials.nextAt != nil),
                 "loading engines are tried")
             try expect(record.trials.nextAt == nil || record.state == .loading, "nothing else is tried")
             try expect((record.wake != nil) == (record.state == .waking), "waking machines have a wake")

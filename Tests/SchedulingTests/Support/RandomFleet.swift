@@ -100,9 +100,9 @@ struct RandomFleet {
 
     private mutating func operate() {
         if .random(using: &random) {
-            if case .begun = state.wakeMachine(anyRunner(), now: now) { events["woken by hand", default: 0] += 1 }
+            if case .started = state.wakeMachine(anyRunner(), now: now) { events["woken by hand", default: 0] += 1 }
         } else {
-            if case .ordered = state.sleepMachine(anyRunner(), now: now) {
+            if case .commandSent = state.sleepMachine(anyRunner(), now: now) {
                 events["put to sleep by hand", default: 0] += 1
             }
         }
@@ -193,7 +193,7 @@ struct RandomFleet {
         if returned.count > 50 { returned.removeFirst() }
         let outcomes: [LeaseOutcome] = [
             .served, .served, .failed, .failed, .internalError(of: Caller.anonymous.id), .undecided,
-            .loading, .notAble,
+            .loading, .replaced,
         ]
         state.release(lease.id, outcome: outcomes.randomElement(using: &random) ?? .served, now: now)
     }
@@ -324,7 +324,7 @@ struct RandomFleet {
                 let load = try #require(state.records[index].agent?.load)
                 try expect(load.engineModel == model, "what is loaded was wanted")
                 try expect(
-                    !leases.contains { $0.index == index && load.held.contains($0.lease.engineModel) },
+                    !leases.contains { $0.index == index && load.blockedModels.contains($0.lease.engineModel) },
                     "nothing that has to make way is under way")
                 note((runner, request, false))
             case .unloadModel(let runner, let model, let request):

@@ -127,8 +127,8 @@ import Testing
 
     @Test func emptyPoliciesChangeNothing() {
         let policy = AccessPolicy(classes: AccessPolicyTests.classes)
-        #expect(policy.ruling(on: .byClass("fast"), for: caller([])) == .withoutPolicies)
-        #expect(policy.ruling(on: .exactly("tiny"), for: caller([])) == .roleIsMissing)
+        #expect(policy.ruling(on: .byClass("fast"), for: caller([])) == .noPolicies)
+        #expect(policy.ruling(on: .exactly("tiny"), for: caller([])) == .missingRole)
         #expect(policy.mayWake(caller([])))
         #expect(policy.mayList(class: "fast", by: caller([])))
     }

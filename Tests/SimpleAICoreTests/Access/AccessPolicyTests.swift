@@ -105,7 +105,7 @@ import Testing
             #expect(error?.message.hasPrefix("Permission denied:") == true)
         }
         #expect(caller(kind).isAdmin == may)
-        #expect(caller(kind).mayAskForExactModels == (kind != .plain))
+        #expect(caller(kind).mayRequestSpecificModels == (kind != .plain))
     }
 
     @Test func wakingMayRequireARole() throws {
@@ -133,7 +133,7 @@ import Testing
 
     @Test func withoutAuthenticationEveryCallerIsAdmin() {
         #expect(Caller.anonymous.isAdmin)
-        #expect(Caller.anonymous.mayAskForExactModels)
+        #expect(Caller.anonymous.mayRequestSpecificModels)
         #expect(AccessPolicy(classes: Self.classes, wakeRoles: ["waker"]).mayWake(.anonymous))
     }
 }

@@ -24,6 +24,6 @@ import Testing
                 "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses",
             ])
         #expect(Endpoint.allCases.map(\.requiredField) == ["messages", "prompt", "input", "input"])
-        #expect(Endpoint.allCases.map(\.knowsStreamUsage) == [true, true, false, false])
+        #expect(Endpoint.allCases.map(\.supportsStreamUsage) == [true, true, false, false])
     }
 }

@@ -73,7 +73,7 @@ import Testing
 
     @Test func pausesOfTheGatewayAreNotMeasured() {
         var pace = BodyPace(gracePeriod: 10 * Self.second, now: 0)
-        pace.readingWasHeld(received: 0, now: 50 * Self.second)
+        pace.readingWasPaused(received: 0, now: 50 * Self.second)
         #expect(pace.deadline == 60 * Self.second)
         #expect(pace.isTooSlow(received: 0, now: 60 * Self.second) == true)
     }

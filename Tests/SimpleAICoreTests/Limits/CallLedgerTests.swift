@@ -10,7 +10,7 @@ import Testing
     private func call(
         _ ledger: inout Ledger, as key: String = "a", _ limits: CallLimits, after time: Duration = .zero
     ) -> LimitUsage.Refusal? {
-        let standing = ledger.standing(of: key, under: limits, at: start + time)
+        let standing = ledger.usage(of: key, under: limits, at: start + time)
         if standing.refusal == nil { ledger.begin(key, under: limits, at: start + time) }
         return standing.refusal
     }
@@ -68,7 +68,7 @@ import Testing
         ledger.end("a", under: limits, tokens: 2, at: start)
         // One token is restored every 86.4 s: the one that is owed, and one to spend.
         #expect(call(&ledger, limits) == .tokensPerDay(retryAfter: .milliseconds(2 * 86_400)))
-        let standing = ledger.standing(of: "a", under: limits, at: start)
+        let standing = ledger.usage(of: "a", under: limits, at: start)
         #expect(standing.tokens?.limit == 1_000 && standing.tokens?.remaining == 0)
         #expect(standing.tokens?.reset == .milliseconds(1_001 * 86_400))
         #expect(call(&ledger, limits, after: .milliseconds(2 * 86_400)) == nil)
@@ -82,9 +82,9 @@ import Testing
             let limits = CallLimits(tokensPerDay: limit)
             ledger.end("a", under: limits, tokens: tokens, at: start)
             ledger.end("a", under: limits, tokens: tokens, at: start)
-            let standing = ledger.standing(of: "a", under: limits, at: start)
+            let standing = ledger.usage(of: "a", under: limits, at: start)
             #expect(standing.tokens?.reset == .seconds(2 * 86_400))
-            #expect(ledger.standing(of: "a", under: limits, at: start + .seconds(2 * 86_400)).refusal == nil)
+            #expect(ledger.usage(of: "a", under: limits, at: start + .seconds(2 * 86_400)).refusal == nil)
         }
     }
 
@@ -117,7 +117,7 @@ import Testing
     @Test func reportsTheRemainingAllowance() {
         var ledger = Ledger(start: start)
         let limits = CallLimits(requestsPerMinute: 60, tokensPerDay: 86_400)
-        let before = ledger.standing(of: "a", under: limits, at: start)
+        let before = ledger.usage(of: "a", under: limits, at: start)
         #expect(before.requests?.remaining == 60 && before.requests?.reset == .zero)
         let standing = ledger.begin("a", under: limits, at: start)
         #expect(standing.requests?.limit == 60 && standing.requests?.remaining == 59)
@@ -133,7 +133,7 @@ import Testing
         for _ in 0..<10 { #expect(call(&ledger, .init(requestsPerMinute: 10)) == nil) }
         #expect(call(&ledger, .init(requestsPerMinute: 10)) != nil)
         let more = CallLimits(requestsPerMinute: 15)
-        #expect(ledger.standing(of: "a", under: more, at: start).requests?.remaining == 5)
+        #expect(ledger.usage(of: "a", under: more, at: start).requests?.remaining == 5)
         for _ in 0..<5 { #expect(call(&ledger, more) == nil) }
         #expect(call(&ledger, more) == .requestsPerMinute(retryAfter: .seconds(4)))
         #expect(call(&ledger, .init(requestsPerMinute: 1)) != nil)
@@ -147,7 +147,7 @@ import Testing
         for round in 0..<50 {
             let now = start + .seconds(60 * round)
             for _ in 0..<2 {
-                #expect(ledger.standing(of: -1, under: limits, at: now).refusal == nil)
+                #expect(ledger.usage(of: -1, under: limits, at: now).refusal == nil)
                 ledger.begin(-1, under: limits, at: now)
                 ledger.end(-1, under: limits, tokens: 0, at: now)
             }
@@ -155,7 +155,7 @@ import Testing
                 ledger.begin(round * 49 + number, under: limits, at: now)
                 ledger.end(round * 49 + number, under: limits, tokens: 0, at: now)
             }
-            #expect(ledger.standing(of: -1, under: limits, at: now).refusal != nil)
+            #expect(ledger.usage(of: -1, under: limits, at: now).refusal != nil)
             #expect(ledger.count.accounts <= 100 && ledger.count.open == 0)
         }
     }
@@ -169,10 +169,10 @@ import Testing
             ledger.begin(number, under: limits, at: start)
             ledger.end(number, under: limits, tokens: 0, at: start)
         }
-        #expect(ledger.standing(of: -1, under: limits, at: start).requests?.remaining == 60)
-        #expect(ledger.standing(of: -1, under: limits, at: start).refusal == .concurrentCalls)
+        #expect(ledger.usage(of: -1, under: limits, at: start).requests?.remaining == 60)
+        #expect(ledger.usage(of: -1, under: limits, at: start).refusal == .concurrentCalls)
         ledger.end(-1, under: limits, tokens: 0, at: start)
-        #expect(ledger.standing(of: -1, under: limits, at: start).refusal == nil)
+        #expect(ledger.usage(of: -1, under: limits, at: start).refusal == nil)
     }
 
     /// A clock that stops or goes backwards changes nothing.

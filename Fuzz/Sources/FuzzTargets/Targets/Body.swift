@@ -84,7 +84,7 @@ extension FuzzTarget {
             return
         }
         _ = body.conversation(of: endpoint)
-        let addsUsage = call.streams && !call.wantsUsage && endpoint.knowsStreamUsage
+        let addsUsage = call.streams && !call.wantsUsage && endpoint.supportsStreamUsage
         let sent = body.forwarded(model: "engine/model:q4", addingUsage: addsUsage)
         guard var theirs else { return }
         let parsed = try? JSONSerialization.jsonObject(with: Data(sent.readableBytesView)) as? [String: Any]

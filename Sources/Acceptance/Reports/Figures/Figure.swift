@@ -16,7 +16,7 @@ enum Figure: Sendable, Hashable {
 
 extension Finding {
     /// The finding, with the status of its response.
-    func answered(_ exchange: Exchange) -> Finding { showing(.response(status: exchange.status)) }
+    func withResponse(_ exchange: Exchange) -> Finding { showing(.response(status: exchange.status)) }
 }
 
 extension Verdict {

@@ -101,14 +101,14 @@ struct HTMLReport {
     }
 
     private var adviceTile: HTML {
-        let count = report.unheededAdvice
+        let count = report.advisoryFailures
         return count == 0 ? "" : "<li class=\"open\"><b>\(count)</b> advisory not met</li>"
     }
 
     private var footnotes: HTML {
         var notes: [String] = []
         if report.rounds > 1 { notes.append("\(report.rounds) runs") }
-        notes += report.unsteady.map { "flaky: \($0.id) (\($0.verdicts.map(\.rawValue).joined(separator: ", ")))" }
+        notes += report.flakyChecks.map { "flaky: \($0.id) (\($0.verdicts.map(\.rawValue).joined(separator: ", ")))" }
         if let clock = report.clockSummary { notes.append(clock) }
         return HTML(notes.map { " · \($0)" as HTML })
     }

@@ -1,6 +1,6 @@
 extension AuthenticationTest {
     static let checks: [Check<AuthenticationTest>] =
-        [openCheck] + (badCredentialChecks + rightsChecks + generalChecks).map(\.whereThereIsAuthentication)
+        [openCheck] + (badCredentialChecks + rightsChecks + generalChecks).map(\.skippedWithoutAuthentication)
 
     private static let badCredentialChecks: [Check<AuthenticationTest>] = BadCredential.allCases.map { bad in
         Check("auth.refused.\(bad.rawValue)", bad.requirement, needs: bad.needs) { try await $0.refused(bad) }
@@ -113,9 +113,9 @@ extension AuthenticationTest {
                 let completion = try Completion(exchange)
                 answered.append("\(target) → \(completion.model)")
             } catch {
-                if let finding = notAllowed(exchange, Obstacle.denied(target: target).text) { return finding }
+                if let finding = notAllowed(exchange, UnusableTarget.denied(target: target).text) { return finding }
                 return .fail("\(target): \(error)", Evidence(exchange, expected: "200 and a complete response"))
-                    .answered(exchange)
+                    .withResponse(exchange)
             }
             last = exchange
         }
@@ -124,7 +124,7 @@ extension AuthenticationTest {
             + ["class:fast", "class:big"].filter(session.failedWakes.contains)
             .map { "; \(FailedWakes.note(on: $0))" }.joined()
         let finding = Finding.pass(answered.joined(separator: ", ") + absent)
-        return last.map(finding.answered) ?? finding
+        return last.map(finding.withResponse) ?? finding
     }
 
     private func allowed(_ exchange: Exchange, _ what: String) async throws -> Finding {
@@ -134,15 +134,15 @@ extension AuthenticationTest {
             return .fail(
                 "\(what) returned \(exchange.status)\(exchange.errorSummary)\(hint)",
                 Evidence(exchange, expected: "2xx")
-            ).answered(exchange)
+            ).withResponse(exchange)
         }
-        return .pass("\(what) returned \(exchange.status)").answered(exchange)
+        return .pass("\(what) returned \(exchange.status)").withResponse(exchange)
     }
 
     /// A SKIP if the operator's only token is denied access, which another token might have.
     private func notAllowed(_ exchange: Exchange, _ reason: String) -> Finding? {
-        guard session.tokens.isOneToken, session.isRefused(exchange, as: .denied) else { return nil }
-        return .skip(reason).answered(exchange)
+        guard session.tokens.hasSingleToken, session.isRefused(exchange, as: .denied) else { return nil }
+        return .skip(reason).withResponse(exchange)
     }
 
     private func existing(_ persona: Persona) async throws -> Finding {
@@ -155,17 +155,17 @@ extension AuthenticationTest {
                 return .fail(
                     "\(id) returned \(exchange.status)\(hint)",
                     Evidence(exchange, expected: session.expected(.denied))
-                ).answered(exchange)
+                ).withResponse(exchange)
             }
             try await control()
-            return .pass("\(id) is refused with \(exchange.status)").answered(exchange)
+            return .pass("\(id) is refused with \(exchange.status)").withResponse(exchange)
         }
         do throws(ResponseProblem) {
-            return .pass("\(id) → \(try Completion(exchange).model)").answered(exchange)
+            return .pass("\(id) → \(try Completion(exchange).model)").withResponse(exchange)
         } catch {
             let hint = session.isRefused(exchange, as: .denied) ? try await roleHint() : ""
             return .fail("\(id): \(error)\(hint)", Evidence(exchange, expected: "200 and a complete response"))
-                .answered(exchange)
+                .withResponse(exchange)
         }
     }
 
@@ -182,10 +182,10 @@ extension AuthenticationTest {
                     exchange,
                     expected: session.expected(.unknown)
                         + (persona == .basic ? ", or \(session.expected(.denied))" : ""))
-            ).answered(exchange)
+            ).withResponse(exchange)
         }
         try await control(as: persona)
-        return .pass("an unknown id returned \(exchange.status)").answered(exchange)
+        return .pass("an unknown id returned \(exchange.status)").withResponse(exchange)
     }
 
     private func adminSurface(_ persona: Persona) async throws -> Finding {
@@ -198,10 +198,10 @@ extension AuthenticationTest {
             let hint =
                 exchange.isSuccess ? try await roleHint() : session.statusHint(exchange, for: .denied)
             let evidence = Evidence(exchange, expected: session.options.expectedStatuses.wordsForAdminDenial)
-            return .fail("\(path) returned \(exchange.status)\(hint)", evidence).answered(exchange)
+            return .fail("\(path) returned \(exchange.status)\(hint)", evidence).withResponse(exchange)
         }
         try await control(as: persona)
-        return .pass("\(path) returned \(exchange.status), and \(admin.status) to an admin").answered(exchange)
+        return .pass("\(path) returned \(exchange.status), and \(admin.status) to an admin").withResponse(exchange)
     }
 
     private func roleHint() async throws -> String {
@@ -237,7 +237,7 @@ extension AuthenticationTest {
         let exchanges = try await responses { _ in true }
         for exchange in exchanges {
             let text = exchange.headers.map(\.value).joined(separator: "\n") + exchange.bodyText
-            if session.redactor.leaks(in: text) {
+            if session.redactor.findsSecret(in: text) {
                 return .fail("a response contains the token", Evidence(exchange, expected: "no token in any response"))
             }
         }

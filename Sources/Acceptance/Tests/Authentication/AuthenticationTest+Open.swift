@@ -6,7 +6,7 @@ extension AuthenticationTest {
     ) { try await $0.open() }
 
     private func open() async throws -> Finding {
-        guard !session.tokens.hasAny else { return .skip(needsOption: "--no-auth") }
+        guard !session.tokens.hasTokens else { return .skip(needsOption: "--no-auth") }
         let model = try await existingID()
         var responses: [String] = []
         for bad in [BadCredential.none, .garbage] {
@@ -37,9 +37,11 @@ extension AuthenticationTest {
 
 extension Check<AuthenticationTest> {
     /// The same check, with the verdict SKIP if the operator set `--no-auth`.
-    var whereThereIsAuthentication: Self {
+    var skippedWithoutAuthentication: Self {
         Check(id, requirement, level: level, needs: needs) { test in
-            guard test.session.tokens.hasAny else { return .skip("the deployment has no authentication (--no-auth)") }
+            guard test.session.tokens.hasTokens else {
+                return .skip("the deployment has no authentication (--no-auth)")
+            }
             return try await body(test)
         }
     }

@@ -75,7 +75,7 @@ struct AuthenticationTest: AcceptanceTest {
             for persona in session.tokens.hasRoles ? Persona.allCases : [.basic] {
                 let exchange = try await chat(target, as: persona)
                 if session.isRefused(exchange, as: .unknown) { continue }
-                isKnown = try await !session.isAnsweredLikeNothing(exchange)
+                isKnown = try await !session.isRefusedLikeUnknownClass(exchange)
                 if isKnown { break }
             }
             if isKnown { present.append(target) } else { missing.append(target) }

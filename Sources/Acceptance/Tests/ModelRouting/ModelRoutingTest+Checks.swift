@@ -239,7 +239,7 @@ extension ModelRoutingTest {
     private func unknown(_ prefix: String, as persona: Persona) async throws -> Finding {
         let target = prefix + session.nonce()
         let exchange = try await session.chat(target, as: try await session.tokens.credential(persona))
-        if session.tokens.isOneToken, session.isRefused(exchange, as: .denied) {
+        if session.tokens.hasSingleToken, session.isRefused(exchange, as: .denied) {
             return .skip("the provided token may not use \(persona == .specific ? "ids" : "classes")")
         }
         let status = exchange.status
@@ -269,7 +269,7 @@ extension ModelRoutingTest {
 
     private func needsPermissionTest(roles: Bool) throws(Finding) {
         guard options.testsPermissions else { throw .skip(needsOption: "--test-permissions") }
-        guard session.tokens.hasAny else { throw .skip("the deployment has no authentication (--no-auth)") }
+        guard session.tokens.hasTokens else { throw .skip("the deployment has no authentication (--no-auth)") }
         guard !roles || session.tokens.hasRoles else {
             throw .skip("needs tokens with and without model:specific: --token-binary")
         }
@@ -286,8 +286,8 @@ extension ModelRoutingTest {
         let target = try await routes().first { $0.isClass && $0.skipped == nil }?.target ?? "class:fast"
         let result = try await session.outcome(of: session.chatRequest(target, as: credential))
         if case .failure(let problem) = result.completion {
-            if session.tokens.isOneToken, let exchange = result.exchange, session.isRefused(exchange, as: .denied) {
-                throw Finding.skip(Obstacle.denied(target: target).text)
+            if session.tokens.hasSingleToken, let exchange = result.exchange, session.isRefused(exchange, as: .denied) {
+                throw Finding.skip(UnusableTarget.denied(target: target).text)
             }
             throw Finding.fail(
                 "positive control: \(target) failed for a basic caller: \(problem)",

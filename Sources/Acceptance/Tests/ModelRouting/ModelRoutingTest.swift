@@ -94,8 +94,8 @@ struct ModelRoutingTest: AcceptanceTest {
     }
 
     private func reasonToSkip(_ target: String, calls: [Result<Exchange, RequestFailed>]) async throws -> String? {
-        try await session.obstacle(
-            to: target, isNamed: !options.models.isEmpty, calls: calls, list: try await list()
+        try await session.usabilityProblem(
+            of: target, isNamed: !options.models.isEmpty, calls: calls, list: try await list()
         )?.text
     }
 

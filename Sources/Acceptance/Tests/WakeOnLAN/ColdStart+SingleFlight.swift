@@ -49,7 +49,7 @@ extension ColdStart {
                 "\(burst) magic packets within \(Self.sendingWindow.readable) for \(calls.count) calls: one wake per call"
             )
         }
-        if let unanswered { return unanswered }
+        if let noResponseFinding { return noResponseFinding }
         guard answered > 1 else {
             return .inconclusive("not decided: \(answered) of \(calls.count) calls were answered")
         }

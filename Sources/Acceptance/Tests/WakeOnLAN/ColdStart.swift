@@ -22,7 +22,7 @@ struct ColdStart: Sendable {
     /// Whether the suite listened for magic packets.
     let listened: Bool
     /// Why the calls prove nothing about the deployment; nil if they count.
-    var obstacle: Obstacle?
+    var unusableTarget: UnusableTarget?
 
     var wasAsleep: Bool { before.isAsleep }
     var exchanges: [Exchange] { calls.compactMap(\.exchange) }
@@ -57,19 +57,20 @@ struct ColdStart: Sendable {
 
     /// The finding of checks that examine responses, if no call got a response: `wol.calls.answered` already fails the
     /// run for that. Nil if there are responses.
-    var unanswered: Finding? {
-        if let hindered { return hindered }
+    var noResponseFinding: Finding? {
+        if let unusableTargetFinding { return unusableTargetFinding }
         guard answered == 0 else { return nil }
         return .inconclusive("not decided: no call was answered", following: FailedWakes.check)
     }
 
     /// The finding of every check if the calls prove nothing about the deployment; nil if they count.
-    var hindered: Finding? {
-        switch obstacle {
+    var unusableTargetFinding: Finding? {
+        switch unusableTarget {
         case nil: nil
-        case .denied: obstacle.map { .skip($0.text) }
+        case .denied: unusableTarget.map { .skip($0.text) }
         // Not a skip: a run with skips can pass, and its report would then claim that machines wake.
-        case .missing: obstacle.map { .inconclusive("not decided: \($0.text); set --model or --wol-model to another") }
+        case .missing:
+            unusableTarget.map { .inconclusive("not decided: \($0.text); set --model or --wol-model to another") }
         }
     }
 
@@ -84,8 +85,8 @@ struct ColdStart: Sendable {
     }
 
     /// The finding of the wake checks if nothing proves that the target slept; nil if it slept.
-    var notAsleep: Finding? {
-        if let hindered { return hindered }
+    var unprovenSleepFinding: Finding? {
+        if let unusableTargetFinding { return unusableTargetFinding }
         guard wasAsleep else {
             return .inconclusive(
                 "no machine was asleep (\(target) was \(before.rawValue)): put it to sleep, or set --sleep-command CMD")
@@ -107,11 +108,11 @@ struct ColdStart: Sendable {
 
     /// The finding for the target's state in the list that was read after the calls.
     func finding(after state: TargetState, evidence: Evidence) -> Finding {
-        if let hindered { return hindered }
+        if let unusableTargetFinding { return unusableTargetFinding }
         guard state != .ready, state != .loadable else {
             return .pass("\(target) went from \(before.rawValue) to \(state.rawValue)")
         }
-        if var finding = unanswered {
+        if var finding = noResponseFinding {
             finding.summary += ", and the list shows \(target) as \(state.rawValue)"
             return finding
         }

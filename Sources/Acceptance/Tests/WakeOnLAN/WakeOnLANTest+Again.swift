@@ -4,7 +4,7 @@ extension WakeOnLANTest {
     func secondWake() async throws -> Finding {
         guard let putToSleep = options.putToSleep else { return .skip(needsOption: "--sleep-command") }
         let cold = try await coldStart()
-        if let finding = cold.notAsleep ?? cold.unanswered { return finding }
+        if let finding = cold.unprovenSleepFinding ?? cold.noResponseFinding { return finding }
         session.progress("putting the machine of \(target) to sleep again")
         try await putToSleep()
         let state = try await stateAfterSleepCommand()

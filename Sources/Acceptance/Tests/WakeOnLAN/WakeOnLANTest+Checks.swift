@@ -91,12 +91,12 @@ extension WakeOnLANTest {
         } catch is RequestFailed {
             // The check about unknown classes reports a missing response.
         }
-        return try await coldStart().notAsleep
+        return try await coldStart().unprovenSleepFinding
     }
 
     private func listDuringWake() async throws -> Finding {
         let cold = try await coldStart()
-        if let finding = cold.notAsleep { return finding }
+        if let finding = cold.unprovenSleepFinding { return finding }
         if let bad = cold.polls.first(where: { $0.problem != nil }) {
             return .fail("the list request \((bad.at - cold.sent).readable) after the calls: \(bad.problem ?? "")")
         }
@@ -123,7 +123,7 @@ extension WakeOnLANTest {
         let exchange = seen.exchange
         let status = exchange.status
         let evidence = Evidence(exchange, expected: "\(session.expected(.unknown)) with an error object, within 2 s")
-        if session.tokens.isOneToken, session.isRefused(exchange, as: .denied) {
+        if session.tokens.hasSingleToken, session.isRefused(exchange, as: .denied) {
             return .skip("the provided token may not use classes")
         }
         guard session.isRefused(exchange, as: .unknown) else {
@@ -145,7 +145,7 @@ extension WakeOnLANTest {
 
     private func callsAnswered() async throws -> Finding {
         let cold = try await coldStart()
-        if let finding = cold.hindered { return finding }
+        if let finding = cold.unusableTargetFinding { return finding }
         if let (problem, evidence) = cold.firstFailure {
             let failed = cold.calls.count { if case .failure = $0.completion { true } else { false } }
             let hint =
@@ -159,11 +159,11 @@ extension WakeOnLANTest {
 
     private func wakeTime() async throws -> Finding {
         let cold = try await coldStart()
-        if let finding = cold.notAsleep { return finding }
+        if let finding = cold.unprovenSleepFinding { return finding }
         // One failure is reported once: by the check about responses, if it runs.
-        if let finding = cold.unanswered, session.options.selects(FailedWakes.check) { return finding }
+        if let finding = cold.noResponseFinding, session.options.selects(FailedWakes.check) { return finding }
         let clock = try await session.clock()
-        guard clock.isGood(to: options.pollInterval) else { return untimedWake(cold, clock) }
+        guard clock.isAccurate(to: options.pollInterval) else { return untimedWake(cold, clock) }
         let load = try await loadTime(cold)
         return wakeTime(of: cold, load: load).showing(
             .wake(cold.timeline(load: load, polledEvery: options.pollInterval)))
@@ -210,13 +210,13 @@ extension WakeOnLANTest {
 
     private func singleFlight() async throws -> Finding {
         let cold = try await coldStart()
-        return cold.notAsleep ?? cold.singleFlight
+        return cold.unprovenSleepFinding ?? cold.singleFlight
     }
 
     private func packetSeen() async throws -> Finding {
         guard let port = options.packetPort else { return .skip(needsOption: "--packet-port") }
         let cold = try await coldStart()
-        if let finding = cold.notAsleep { return finding }
+        if let finding = cold.unprovenSleepFinding { return finding }
         guard let packet = cold.firstPacket else {
             return .fail("no magic packet arrived on UDP port \(port)")
         }
@@ -229,7 +229,7 @@ extension WakeOnLANTest {
 
     private func keepAlive() async throws -> Finding {
         let cold = try await coldStart()
-        if let finding = cold.notAsleep { return finding }
+        if let finding = cold.unprovenSleepFinding { return finding }
         let streams = cold.streams
         guard let worst = streams.max(by: { $0.longestSilence < $1.longestSilence }) else {
             return .inconclusive("not decided: no stream was answered", following: FailedWakes.check)
@@ -248,7 +248,7 @@ extension WakeOnLANTest {
 
     private func answersComplete() async throws -> Finding {
         let cold = try await coldStart()
-        if let finding = cold.unanswered { return finding }
+        if let finding = cold.noResponseFinding { return finding }
         let responses = cold.calls.filter { $0.exchange?.isSuccess == true }
         for response in responses {
             if case .failure(let problem) = response.completion {
@@ -262,7 +262,7 @@ extension WakeOnLANTest {
 
     private func streamsComplete() async throws -> Finding {
         let cold = try await coldStart()
-        if let finding = cold.hindered { return finding }
+        if let finding = cold.unusableTargetFinding { return finding }
         let streams = cold.calls.suffix(2).filter { $0.exchange?.isSuccess == true }
         guard !streams.isEmpty else {
             return .inconclusive("not decided: no stream was answered", following: FailedWakes.check)
@@ -278,14 +278,14 @@ extension WakeOnLANTest {
 
     private func answersBelong() async throws -> Finding {
         let cold = try await coldStart()
-        if let finding = cold.unanswered { return finding }
+        if let finding = cold.noResponseFinding { return finding }
         let list = try await session.modelList(as: try await session.credential(for: target))
         return try Membership(target: target, session: session, list: list).finding(
             for: cold.calls, answered: FailedWakes.check)
     }
 
     private func warmAnswered() async throws -> Finding {
-        if let finding = try await coldStart().unanswered { return finding }
+        if let finding = try await coldStart().noResponseFinding { return finding }
         let results = try await warmCalls()
         for result in results {
             if case .failure(let problem) = result.completion {
@@ -303,11 +303,11 @@ extension WakeOnLANTest {
     private func grade() async throws -> Finding {
         guard options.grades else { return .skip(needsOption: "--timing") }
         let cold = try await coldStart()
-        if let finding = cold.notAsleep { return finding }
+        if let finding = cold.unprovenSleepFinding { return finding }
         guard let wake = cold.wakeTime else {
             return .inconclusive("not decided: no machine woke up", following: FailedWakes.check)
         }
-        try await session.clock().demand(options.pollInterval)
+        try await session.clock().requireAccuracy(options.pollInterval)
         return Self.grade(wake)
     }
 

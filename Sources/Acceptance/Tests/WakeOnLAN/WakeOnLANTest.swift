@@ -88,9 +88,9 @@ struct WakeOnLANTest: AcceptanceTest {
                 var cold = ColdStart(
                     target: target, before: before, sent: sent, calls: calls, polls: polls,
                     packets: listener?.packets ?? [], listened: listener != nil)
-                cold.obstacle = try await session.obstacle(
-                    to: target, isNamed: options.origin == .named, calls: calls, list: list)
-                if cold.failedToWake, cold.obstacle == nil, session.options.selects(FailedWakes.check) {
+                cold.unusableTarget = try await session.usabilityProblem(
+                    of: target, isNamed: options.origin == .named, calls: calls, list: list)
+                if cold.failedToWake, cold.unusableTarget == nil, session.options.selects(FailedWakes.check) {
                     session.failedWakes.note(target)
                 }
                 return cold

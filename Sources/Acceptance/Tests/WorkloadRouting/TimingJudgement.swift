@@ -1,9 +1,9 @@
 /// Compares the duration of calls under load with that of the same calls made one after the other.
 struct TimingJudgement: Sendable {
     /// Duration in seconds of each call under load.
-    let among: [Double]
+    let underLoad: [Double]
     /// Duration in seconds of each call alone.
-    let alone: [Double]
+    let sequential: [Double]
     /// Completed calls per second under load.
     let throughput: Double
     let workers: Int
@@ -11,7 +11,7 @@ struct TimingJudgement: Sendable {
 
     /// Whether calls under load take longer than sharing the runners explains.
     var queueing: Finding {
-        guard let busy = Statistics.median(among), let idle = Statistics.median(alone), idle > 0 else {
+        guard let busy = Statistics.median(underLoad), let idle = Statistics.median(sequential), idle > 0 else {
             return .inconclusive("no call was answered")
         }
         let figures =
@@ -25,10 +25,10 @@ struct TimingJudgement: Sendable {
     /// Whether several workers reach a higher throughput than one.
     var parallelism: Finding {
         guard runners > 1 else { return .skip("needs at least two runners") }
-        let total = alone.reduce(0, +)
+        let total = sequential.reduce(0, +)
         guard total > 0 else { return .inconclusive("no sequential call succeeded") }
         // Excludes the time between sequential calls, which the client spends.
-        let rate = Double(alone.count) / total
+        let rate = Double(sequential.count) / total
         let figures =
             "\(throughput.fixed(1)) per second with \(workers) workers, \(rate.fixed(1)) with one "
             + "(×\((throughput / rate).fixed(1)))"

@@ -157,7 +157,7 @@ extension WorkloadRoutingTest {
         let (load, runners) = try await distribution()
         let judgement = LoadJudgement(load.dispatches, runners: runners.count, slots: options.slots)
         let test = judgement.shares.method == .exact ? "exact multinomial test" : "chi-square test"
-        let shares = "\(load.countsInWords); p = \(judgement.shares.chance.scientific) for equal shares, \(test)"
+        let shares = "\(load.countsInWords); p = \(judgement.shares.pValue.scientific) for equal shares, \(test)"
         let conservation = judgement.conservation
         let passed = options.slots == nil ? "past an idle runner" : "to one with two calls per slot more than another"
         let byLoad = "\(conservation.misplaced) of \(conservation.decidable) decidable dispatches went \(passed)"
@@ -186,7 +186,7 @@ extension WorkloadRoutingTest {
             switch (outside.isEmpty, judgement.verdict) {
             case (true, _): .pass("\(figures); an equal share is \(equal)")
             case (_, .equalShares):
-                .pass("\(figures); \(names) differ from \(equal) by chance: p = \(judgement.shares.chance.scientific)")
+                .pass("\(figures); \(names) differ from \(equal) by chance: p = \(judgement.shares.pValue.scientific)")
             case (_, .workConserving):
                 .pass("\(figures); not equal (\(equal)), but explained by load: faster runners serve more")
             case (_, .unbalanced): .fail("\(figures); \(names) are inconsistent with \(equal)")
@@ -211,7 +211,7 @@ extension WorkloadRoutingTest {
         let roundRobin = RoundRobinJudgement(order, runners: runners)
         let demanded = options.policy == .roundRobin
         if roundRobin.isRoundRobin, order.count >= runners {
-            let probability = "by chance: p = \(roundRobin.odds.scientific)"
+            let probability = "by chance: p = \(roundRobin.probabilityByChance.scientific)"
             return .pass("\(order.count) calls to \(runners) runners in round-robin order; \(probability)")
         }
         if roundRobin.isOneRunner {
@@ -230,7 +230,7 @@ extension WorkloadRoutingTest {
 
     private func needsTiming() async throws {
         guard options.analyzesTiming else { throw Finding.skip(needsOption: "--analyze-timing") }
-        try await session.clock().demand()
+        try await session.clock().requireAccuracy()
     }
 
     private func phases() async throws -> Finding {
@@ -272,7 +272,7 @@ extension WorkloadRoutingTest {
         func durations(_ load: Workload) -> [Double] { load.calls.compactMap { $0.exchange?.duration.inSeconds } }
         let load = try await load()
         return TimingJudgement(
-            among: durations(load), alone: durations(try await sequential()), throughput: load.throughput,
+            underLoad: durations(load), sequential: durations(try await sequential()), throughput: load.throughput,
             workers: options.workers, runners: try await runnerCount().count)
     }
 }

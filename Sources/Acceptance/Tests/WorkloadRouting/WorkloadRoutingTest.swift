@@ -55,10 +55,10 @@ struct WorkloadRoutingTest: AcceptanceTest {
             _ = try await warmUp()
             let load = try await run(requests: try await requests(), workers: options.workers)
             let isNamed = options.origin == .named
-            if let obstacle = try await session.obstacle(
-                to: target, isNamed: isNamed, calls: load.calls, list: try await list())
+            if let unusableTarget = try await session.usabilityProblem(
+                of: target, isNamed: isNamed, calls: load.calls, list: try await list())
             {
-                throw Finding.skip(obstacle.text)
+                throw Finding.skip(unusableTarget.text)
             }
             return load
         }

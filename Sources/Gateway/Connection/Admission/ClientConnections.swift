@@ -41,10 +41,10 @@ final class ClientConnections: Sendable {
             let verdict = state.table.open(holder, activity)
             let evicted = verdict.evicted.compactMap { state.channels[$0] }
             guard case .admitted(let number, _) = verdict else {
-                return (verdict, evicted, state.notice.isDue(at: now))
+                return (verdict, evicted, state.notice.suppressedCountIfDue(at: now))
             }
             state.channels[number] = channel
-            return (verdict, evicted, evicted.isEmpty ? nil : state.notice.isDue(at: now))
+            return (verdict, evicted, evicted.isEmpty ? nil : state.notice.suppressedCountIfDue(at: now))
         }
         for channel in evicted { channel.pipeline.fireUserInboundEventTriggered(ConnectionEviction()) }
         report(verdict, evicted.count, holder, suppressed)
@@ -124,7 +124,7 @@ final class ClientConnectionEntry: Sendable {
     func becameIdle(at time: NIODeadline) { activity.becameIdle(at: Int64(clamping: time.uptimeNanoseconds)) }
 
     /// The connection was evicted, but has received a request in the meantime and remains open.
-    func keepsConnection() { connections.keptOpen(self) }
+    func keepOpen() { connections.keptOpen(self) }
 
     /// Counts a stream that was opened while another stream of the connection is open.
     /// - Returns: false if the limit of all connections is reached; the stream must then be reset.

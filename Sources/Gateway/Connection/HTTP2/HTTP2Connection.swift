@@ -19,7 +19,7 @@ enum HTTP2Connection {
 
     /// - Returns: the streams whose requests belong to the control plane.
     static func setUp(
-        on channel: any Channel, _ gateway: GatewayServices, _ rules: GatewayRules, _ place: ClientConnectionEntry?
+        on channel: any Channel, _ gateway: GatewayServices, _ rules: GatewayRules, _ entry: ClientConnectionEntry?
     ) throws -> AsyncStream<any Channel> {
         let server = rules.settings.server
         let eventLoop = channel.eventLoop
@@ -30,7 +30,7 @@ enum HTTP2Connection {
             eventLoop: eventLoop,
             configuration: .init(maxIdleTime: nil, maxAge: nil, maxGraceTime: nil, keepalive: nil))
         let connectionGuard = HTTP2ConnectionGuard(
-            idleTimeout: TimeAmount(server.idleTimeout), drain: TimeAmount(server.drain), place: place)
+            idleTimeout: TimeAmount(server.idleTimeout), drain: TimeAmount(server.drain), entry: entry)
         let streamCounter = StreamCountDelegate(
             connectionGuard: NIOLoopBound(connectionGuard, eventLoop: eventLoop),
             management: management.http2StreamDelegate)
@@ -42,7 +42,8 @@ enum HTTP2Connection {
                 let inference = InferenceHandler(gateway: gateway)
                 try stream.pipeline.syncOperations.addHandlers(
                     StreamRules(
-                        maxHead: server.maxHeaders.bytes, hasPlace: streamCounter.connectionGuard.value.admits(stream)),
+                        maxHead: server.maxHeaders.bytes, isAdmitted: streamCounter.connectionGuard.value.admits(stream)
+                    ),
                     HTTP2FramePayloadToHTTP1ServerCodec(),
                     StreamGuard(
                         inference: inference, idleTimeout: TimeAmount(server.idleTimeout),
@@ -53,7 +54,7 @@ enum HTTP2Connection {
             }
         }
         try channel.pipeline.syncOperations.addHandlers(
-            CoalescingWriter(gateway.pools.pool(on: eventLoop).flushes, nextTo: .tls), handler, connectionGuard,
+            CoalescingWriter(gateway.pools.pool(on: eventLoop).flusher, nextTo: .tls), handler, connectionGuard,
             management)
         return streams
     }

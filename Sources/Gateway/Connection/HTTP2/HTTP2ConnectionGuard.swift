@@ -14,7 +14,7 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
 
     private let idleTimeout: TimeAmount
     private let drain: TimeAmount
-    private let place: ClientConnectionEntry?
+    private let entry: ClientConnectionEntry?
     private var context: ChannelHandlerContext?
     private var streams = 0
     private var lastActivity: NIODeadline = .now()
@@ -24,8 +24,8 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
     /// When calls in progress have to end; nil until the gateway shuts down.
     private(set) var drainDeadline: NIODeadline?
 
-    init(idleTimeout: TimeAmount, drain: TimeAmount, place: ClientConnectionEntry? = nil) {
-        self.place = place
+    init(idleTimeout: TimeAmount, drain: TimeAmount, entry: ClientConnectionEntry? = nil) {
+        self.entry = entry
         self.idleTimeout = idleTimeout
         self.drain = drain
     }
@@ -49,22 +49,22 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
     /// - Parameter stream: stops counting when it closes.
     func admits(_ stream: any Channel) -> Bool {
         // `streams` does not include this stream yet.
-        guard streams > 0, let place else { return true }
-        guard place.beginStream() else { return false }
-        stream.closeFuture.whenComplete { _ in place.endStream() }
+        guard streams > 0, let entry else { return true }
+        guard entry.beginStream() else { return false }
+        stream.closeFuture.whenComplete { _ in entry.endStream() }
         return true
     }
 
     func streamBegan() {
         streams += 1
         lastActivity = .now()
-        place?.becameBusy()
+        entry?.becameBusy()
     }
 
     func streamEnded() {
         streams -= 1
         lastActivity = .now()
-        if streams == 0 { place?.becameIdle(at: lastActivity) }
+        if streams == 0 { entry?.becameIdle(at: lastActivity) }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -79,7 +79,7 @@ final class HTTP2ConnectionGuard: ChannelInboundHandler {
             if streams == 0 {
                 startGracefulClose(context, end: Self.closeGracePeriod)
             } else {
-                place?.keepsConnection()
+                entry?.keepOpen()
             }
         default:
             context.fireUserInboundEventTriggered(event)

@@ -169,7 +169,7 @@ final class StreamGuard: ChannelDuplexHandler {
         lastActivity = .now()
         let time = Int64(clamping: lastActivity.uptimeNanoseconds)
         if inference.holdsReads {
-            pace?.readingWasHeld(received: bodyBytes, now: time)
+            pace?.readingWasPaused(received: bodyBytes, now: time)
             return false
         }
         guard let deadline = pace?.deadline, deadline <= time else { return false }

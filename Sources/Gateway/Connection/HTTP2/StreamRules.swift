@@ -19,7 +19,7 @@ final class StreamRules: ChannelDuplexHandler {
     struct CloseStream {}
 
     private let maxHead: Int
-    private let hasPlace: Bool
+    private let isAdmitted: Bool
     private var hasHead = false
     private var isRefused = false
     private var requestIsComplete = false
@@ -28,9 +28,9 @@ final class StreamRules: ChannelDuplexHandler {
     /// Whether a handler closed the stream after the end of the response was written and before it was sent.
     private var endsWhenWritten = false
 
-    /// - Parameter hasPlace: whether the stream is admitted; the client may retry a refused one.
-    init(maxHead: Int, hasPlace: Bool = true) {
-        self.hasPlace = hasPlace
+    /// - Parameter isAdmitted: whether the stream is admitted; the client may retry a refused one.
+    init(maxHead: Int, isAdmitted: Bool = true) {
+        self.isAdmitted = isAdmitted
         self.maxHead = maxHead
     }
 
@@ -39,7 +39,7 @@ final class StreamRules: ChannelDuplexHandler {
         case .headers(var payload):
             if payload.endStream { requestIsComplete = true }
             guard !isRefused else { return }
-            guard hasPlace else {
+            guard isAdmitted else {
                 isRefused = true
                 context.writeAndFlush(wrapOutboundOut(.rstStream(.refusedStream)), promise: nil)
                 return

@@ -6,7 +6,7 @@ import SimpleAICore
 /// The rules for registrations, and for the addresses of agents' HTTP endpoints. Pure.
 struct AgentRules: Sendable {
     /// Time within which an agent has to register on a new socket.
-    static let registrationTime: Duration = .seconds(10)
+    static let registrationTimeout: Duration = .seconds(10)
 
     /// The token of all agents whose ids are not in `tokens`; if empty, these agents cannot register.
     var token = ""

@@ -50,7 +50,7 @@ struct RunnerSession {
     /// When `timePassed` must be called.
     var nextDeadline: ContinuousClock.Instant? {
         switch phase {
-        case .opening: lastReceivedAt.advanced(by: AgentRules.registrationTime)
+        case .opening: lastReceivedAt.advanced(by: AgentRules.registrationTimeout)
         case .joined:
             // However late this timer fires, for example after this host was suspended, the agent gets its full time to
             // respond.
@@ -133,7 +133,7 @@ struct RunnerSession {
         guard let deadline = nextDeadline, now >= deadline else { return [] }
         switch phase {
         case .opening:
-            return refuse(AgentRefusal(.timeout, "No register message within \(AgentRules.registrationTime)."))
+            return refuse(AgentRefusal(.timeout, "No register message within \(AgentRules.registrationTimeout)."))
         case .joined where pingSentAt != nil: return end()
         case .joined:
             // Any message from the agent counts as its response.

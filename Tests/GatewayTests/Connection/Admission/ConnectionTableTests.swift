@@ -104,9 +104,9 @@ import Testing
     @Test func aRateLimitedLogCountsSuppressedLines() {
         var notice = RateLimitedLog(interval: .seconds(10))
         let start = NIODeadline.now()
-        #expect(notice.isDue(at: start) == 0)
-        for _ in 0..<3 { #expect(notice.isDue(at: start + .seconds(9)) == nil) }
-        #expect(notice.isDue(at: start + .seconds(10)) == 3)
-        #expect(notice.isDue(at: start + .seconds(11)) == nil)
+        #expect(notice.suppressedCountIfDue(at: start) == 0)
+        for _ in 0..<3 { #expect(notice.suppressedCountIfDue(at: start + .seconds(9)) == nil) }
+        #expect(notice.suppressedCountIfDue(at: start + .seconds(10)) == 3)
+        #expect(notice.suppressedCountIfDue(at: start + .seconds(11)) == nil)
     }
 }

@@ -7,7 +7,7 @@ import Synchronization
 /// A few bytes may decode to a body as large as `server.max_body`, which takes as long as hundreds of requests. So the
 /// queue decodes one slice of one body at a time, and the event loop serves its connections between two slices. Callers
 /// are served round robin, so a caller with many such bodies delays another caller's body by one slice.
-final class DecodingTurns {
+final class DecodingQueue {
     /// Size of a slice in bytes of decoded body: less than a millisecond's work.
     static let slice = 128 << 10
     /// The pause between two slices. An event loop runs all due tasks before it polls its sockets, so the next slice must
@@ -47,16 +47,16 @@ final class DecodingTurns {
     }
 }
 
-/// One `DecodingTurns` for each event loop.
-final class DecodingLoops: Sendable {
-    private let loops = Mutex<[ObjectIdentifier: NIOLoopBound<DecodingTurns>]>([:])
+/// One `DecodingQueue` for each event loop.
+final class DecodingQueues: Sendable {
+    private let loops = Mutex<[ObjectIdentifier: NIOLoopBound<DecodingQueue>]>([:])
     private let slices = Atomic(0)
 
     /// Number of slices that the queues of all event loops have decoded.
     var sliceCount: Int { slices.load(ordering: .relaxed) }
 
     /// Calls `work` for one slice after another until it returns false. Must be called on `eventLoop`.
-    func decode(for caller: CallerID, on eventLoop: any EventLoop, _ work: @escaping DecodingTurns.Work) {
+    func decode(for caller: CallerID, on eventLoop: any EventLoop, _ work: @escaping DecodingQueue.Work) {
         queue(on: eventLoop).add(
             { [self] in
                 slices.add(1, ordering: .relaxed)
@@ -64,11 +64,11 @@ final class DecodingLoops: Sendable {
             }, of: caller)
     }
 
-    private func queue(on eventLoop: any EventLoop) -> DecodingTurns {
+    private func queue(on eventLoop: any EventLoop) -> DecodingQueue {
         eventLoop.preconditionInEventLoop()
         return loops.withLock { loops in
             if let queue = loops[ObjectIdentifier(eventLoop)] { return queue }
-            let queue = NIOLoopBound(DecodingTurns(on: eventLoop), eventLoop: eventLoop)
+            let queue = NIOLoopBound(DecodingQueue(on: eventLoop), eventLoop: eventLoop)
             loops[ObjectIdentifier(eventLoop)] = queue
             return queue
         }.value

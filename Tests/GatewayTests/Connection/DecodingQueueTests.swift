@@ -33,12 +33,12 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct DecodingTurnsTests {
+@Suite(.timeLimit(.minutes(2))) struct DecodingQueueTests {
     @Test func aTurnDecodesOneSlice() {
         let loop = EmbeddedEventLoop()
-        let turns = DecodingTurns(on: loop)
+        let turns = DecodingQueue(on: loop)
         var order: [String] = []
-        func work(_ name: String, slices: Int) -> DecodingTurns.Work {
+        func work(_ name: String, slices: Int) -> DecodingQueue.Work {
             var left = slices
             return {
                 order.append(name)
@@ -51,7 +51,7 @@ import Testing
         turns.add(work("b", slices: 3), of: Sample.specific.id)
         #expect(order.isEmpty)
         for count in 1...7 {
-            loop.advanceTime(by: DecodingTurns.pause)
+            loop.advanceTime(by: DecodingQueue.pause)
             #expect(order.count == count)
         }
         #expect(order == ["a1", "b", "a2", "b", "a1", "b", "a2"])
@@ -59,7 +59,7 @@ import Testing
         #expect(order.count == 7)
         // Work that is added later is decoded, too.
         turns.add(work("c", slices: 1), of: Sample.caller.id)
-        loop.advanceTime(by: DecodingTurns.pause)
+        loop.advanceTime(by: DecodingQueue.pause)
         #expect(order.last == "c")
     }
 
@@ -78,7 +78,7 @@ import Testing
         let address = try #require(server.localAddress)
         let client = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(to: address).get()
-        let loops = DecodingLoops()
+        let loops = DecodingQueues()
         let turns = try await loop.submit {
             let end = loop.makePromise(of: Int.self)
             var count = 0

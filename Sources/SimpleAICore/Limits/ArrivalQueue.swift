@@ -1,6 +1,6 @@
 /// A queue of keys, each with its arrival number. Outdated entries stay in it and are skipped when they are removed
 /// from the front, so that no entry has to be found in the middle.
-public struct ArrivalLine<Key: Sendable>: Sendable {
+public struct ArrivalQueue<Key: Sendable>: Sendable {
     public typealias Place = (key: Key, number: UInt64)
 
     private var places: [Place?] = []

@@ -1,7 +1,7 @@
 import SimpleAICore
 
 /// Reads an issuer's key set document from its configured location, repeatedly.
-struct KeyDocumentParser: Sendable {
+struct KeyDocumentReader: Sendable {
     private let issuer: String
     private let location: IssuerConfiguration.Keys
     private let maxAge: Duration

@@ -5,7 +5,7 @@ extension ByteBuffer {
     ///
     /// Discards the bytes already read. Discarding them after every slice would copy the rest each time, because slices share
     /// the storage.
-    public mutating func takeIn(_ bytes: ByteBuffer) {
+    public mutating func appendCompacting(_ bytes: ByteBuffer) {
         if readableBytes == 0 {
             self = bytes
         } else {

@@ -5,7 +5,7 @@ import NIOPosix
 /// A simulated engine whose timing is known to the millisecond, used to measure the accuracy of the client.
 ///
 /// It responds to every request on a loopback port with an event stream that follows ``SendSchedule``.
-struct Metronome: Sendable {
+struct TimedEngine: Sendable {
     /// The send time of each part, counted from the last byte of the request.
     struct SendSchedule: Sendable, Equatable {
         var head: Duration = .milliseconds(20)
@@ -26,7 +26,7 @@ struct Metronome: Sendable {
     ///
     /// - Throws: what `body` throws, or the error of binding a loopback port.
     static func running<Value: Sendable>(
-        _ schedule: SendSchedule = SendSchedule(), _ body: (Metronome) async throws -> Value
+        _ schedule: SendSchedule = SendSchedule(), _ body: (TimedEngine) async throws -> Value
     ) async throws -> Value {
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 256)
@@ -39,7 +39,7 @@ struct Metronome: Sendable {
             }
             .bind(host: "127.0.0.1", port: 0).get()
         do {
-            let value = try await body(Metronome(port: channel.localAddress?.port ?? 0, schedule: schedule))
+            let value = try await body(TimedEngine(port: channel.localAddress?.port ?? 0, schedule: schedule))
             try await channel.close()
             return value
         } catch {
@@ -54,9 +54,9 @@ private final class SendScheduleHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    private let schedule: Metronome.SendSchedule
+    private let schedule: TimedEngine.SendSchedule
 
-    init(_ schedule: Metronome.SendSchedule) { self.schedule = schedule }
+    init(_ schedule: TimedEngine.SendSchedule) { self.schedule = schedule }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .end = unwrapInboundIn(data) else { return }

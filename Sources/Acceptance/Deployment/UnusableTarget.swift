@@ -1,5 +1,5 @@
 /// Why the responses to calls for a target prove nothing about the deployment.
-enum Obstacle: Sendable, Hashable {
+enum UnusableTarget: Sendable, Hashable {
     /// The operator provided one token, which may not use the target.
     case denied(target: String)
     /// The operator named no target, and the deployment does not have the default class.
@@ -15,21 +15,23 @@ enum Obstacle: Sendable, Hashable {
 
 extension Session {
     /// Why `calls` for `target` prove nothing about the deployment; nil if they count.
-    func obstacle(
-        to target: String, isNamed: Bool, calls: [Result<Exchange, RequestFailed>], list: ModelList
-    ) async throws -> Obstacle? {
+    func usabilityProblem(
+        of target: String, isNamed: Bool, calls: [Result<Exchange, RequestFailed>], list: ModelList
+    ) async throws -> UnusableTarget? {
         let responses = calls.compactMap(\.exchange)
         guard responses.count == calls.count, let first = responses.first else { return nil }
-        if tokens.isOneToken, responses.allSatisfy({ isRefused($0, as: .denied) }) { return .denied(target: target) }
+        if tokens.hasSingleToken, responses.allSatisfy({ isRefused($0, as: .denied) }) {
+            return .denied(target: target)
+        }
         guard !isNamed, let name = ModelList.className(target), !list.classNames.contains(name) else { return nil }
         if responses.allSatisfy({ isRefused($0, as: .unknown) }) { return .missing(target: target) }
         guard responses.allSatisfy({ $0.refusal == first.refusal && $0.refusal != nil }) else { return nil }
-        return try await isAnsweredLikeNothing(first) ? .missing(target: target) : nil
+        return try await isRefusedLikeUnknownClass(first) ? .missing(target: target) : nil
     }
 
     /// Whether a class that certainly does not exist gets the same refusal as `exchange`. The checks of unknown classes
     /// verify that this refusal is correct.
-    func isAnsweredLikeNothing(_ exchange: Exchange) async throws -> Bool {
+    func isRefusedLikeUnknownClass(_ exchange: Exchange) async throws -> Bool {
         guard let refusal = exchange.refusal else { return false }
         let caller = exchange.request.credential
         return try await chat("class:no-such-\(nonce())", as: caller).refusal == refusal
