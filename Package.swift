@@ -39,7 +39,8 @@ func room(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [
 
 func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(
-        name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, swiftSettings: settings)
+        name: "\(name)Tests", dependencies: [.target(name: name), "TestSupport"] + dependencies,
+        swiftSettings: settings)
 }
 
 let package = Package(
@@ -50,7 +51,7 @@ let package = Package(
         // For the packages Benchmarks/ and Fuzz/ only: its interface may change at any time.
         .library(
             name: "SimpleAIParts",
-            targets: ["SimpleAICore", "Scheduling", "Relay", "Authentication", "Settings", "Gateway"]),
+            targets: ["SimpleAICore", "Scheduling", "Relay", "Authentication", "Settings", "DataPlane", "FleetControl", "Gateway"]),
     ],
     dependencies: [
         // The control plane: router, server loop, graceful shutdown of connections.
@@ -94,6 +95,10 @@ let package = Package(
         // L0, too: the operator's words for the errors of the network libraries.
         room("NetworkErrors", ["OperatingSystem", asyncHTTPClient, nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
 
+        // L0, too: gzip and deflate.
+        .systemLibrary(name: "CZlib"),
+        room("ContentCodings", ["CZlib"]),
+
         // L1: one wall each; they never import each other.
         room("Scheduling", ["SimpleAICore", .product(name: "DequeModule", package: "swift-collections")]),
         room(
@@ -112,9 +117,8 @@ let package = Package(
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         room(
             "Relay",
-            ["SimpleAICore", "OperatingSystem", "NetworkErrors", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
-        .systemLibrary(name: "CZlib"),
-        room("ContentCodings", ["CZlib"]),
+            ["SimpleAICore", "OperatingSystem", "NetworkErrors", "ContentCodings", nioSSL]
+                + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         room("RunnerProtocol", ["SimpleAICore"]),
         room(
             "WebSocketTransport",
@@ -122,22 +126,40 @@ let package = Package(
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket")),
         room("Settings", ["SimpleAICore", "OperatingSystem", .product(name: "Yams", package: "Yams")]),
 
+        // What outlives the process: API keys in SQLite.
         room(
-            "KeyStore",
+            "Storage",
             [
                 "SimpleAICore", "OperatingSystem", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
 
-        // L2: the two halves, which never meet except in LocalFleet.
+        // L2: the gateway's three planes, which never import each other, and the root that builds them from settings.
+        room(
+            "DataPlane",
+            [
+                "SimpleAICore", "Scheduling", "Relay", "Settings", "ContentCodings", "NetworkErrors", logging, nioSSL,
+                http2,
+            ] + nio("NIOCore", "NIOHTTP1", "NIOTLS")),
+        room(
+            "ControlPlane",
+            [
+                "SimpleAICore", "Scheduling", "Relay", "Settings", "Storage", "ContentCodings", "NetworkErrors",
+                logging,
+            ] + hummingbird + nio("NIOCore", "NIOPosix")),
+        room(
+            "FleetControl",
+            [
+                "SimpleAICore", "Scheduling", "Relay", "Settings", "RunnerProtocol", "WebSocketTransport",
+                "OperatingSystem", "OutgoingTLS", "NetworkErrors", logging, lifecycle, nioSSL,
+            ] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         room(
             "Gateway",
             [
-                "SimpleAICore", "Scheduling", "Authentication", "KeyStore", "WakeOnLAN", "Relay", "RunnerProtocol",
-                "WebSocketTransport", "Settings", "OperatingSystem", "ContentCodings", "OutgoingTLS", "NetworkErrors",
-                logging, lifecycle, nioSSL, http2,
-                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
-            ] + hummingbird + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS")),
+                "DataPlane", "ControlPlane", "FleetControl", "SimpleAICore", "Scheduling", "Authentication", "Storage",
+                "WakeOnLAN", "Relay", "Settings", "OperatingSystem", "OutgoingTLS", "NetworkErrors", logging, lifecycle,
+                nioSSL, .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+            ] + hummingbird + nio("NIOCore", "NIOPosix")),
         room(
             "RunnerAgent",
             [
@@ -174,6 +196,9 @@ let package = Package(
             dependencies: ["StandIn", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
 
+        // What the tests of several targets need.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+
         tests(of: "SimpleAICore"),
         tests(of: "OperatingSystem"),
         tests(
@@ -191,11 +216,17 @@ let package = Package(
             ["SimpleAICore", "StandIn", nioSSL]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "NIOEmbedded")),
         tests(of: "Settings", ["SimpleAICore"]),
-        tests(of: "KeyStore", ["SimpleAICore", .product(name: "GRDB", package: "GRDB.swift")]),
+        tests(of: "Storage", ["SimpleAICore", .product(name: "GRDB", package: "GRDB.swift")]),
         tests(
-            of: "Gateway",
-            ["SimpleAICore", "OperatingSystem", "Settings", "Scheduling", "Relay", "RunnerProtocol", logging, http2]
+            of: "DataPlane",
+            ["SimpleAICore", "Settings", "Scheduling", "Relay", logging, http2]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
+        tests(of: "ControlPlane", ["SimpleAICore", "Scheduling"] + hummingbird + nio("NIOCore")),
+        tests(
+            of: "FleetControl",
+            ["SimpleAICore", "OperatingSystem", "Settings", "Scheduling", "Relay", "RunnerProtocol", logging]
+                + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
+        tests(of: "Gateway", ["SimpleAICore", "Settings", "Scheduling"]),
         tests(
             of: "RunnerAgent",
             ["SimpleAICore", "Relay", "RunnerProtocol", "Settings", logging]
@@ -206,7 +237,8 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "LocalFleet", "Gateway", "RunnerAgent", "Relay", "Scheduling", "Settings", "RunnerProtocol",
-                "WebSocketTransport", "SimpleAICore", "OutgoingTLS", "StandIn", "CZlib", logging, nioSSL, http2,
+                "WebSocketTransport", "SimpleAICore", "OutgoingTLS", "StandIn", "CZlib", "DataPlane", "ControlPlane",
+                "FleetControl", "TestSupport", logging, nioSSL, http2,
             ] + crypto + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS"),
             swiftSettings: settings),
         .testTarget(

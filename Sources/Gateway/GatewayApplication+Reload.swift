@@ -1,12 +1,15 @@
 import Authentication
+import ControlPlane
+import DataPlane
+import FleetControl
 import Foundation
-import KeyStore
 import Logging
 import OperatingSystem
 import Relay
 import Scheduling
 public import Settings
-import SimpleAICore
+public import SimpleAICore
+import Storage
 import WakeOnLAN
 
 extension GatewayApplication {
@@ -16,29 +19,31 @@ extension GatewayApplication {
     /// remain unchanged, and a warning names them. Must not be called concurrently.
     /// - Throws: `GatewayStartError` if a setting cannot be used; then no setting has changed.
     public func reload(_ settings: Settings) throws(GatewayStartError) {
-        let old = gateway.rules.settings
+        let old = dataPlane.rules.settings
         let (adopted, changes) = old.adopting(settings)
-        let rules = try GatewayRules(adopted)
-        let plan = try RunnerPlan(from: old, to: adopted, gateway.upstreams)
-        if let taken = plan.changed.map(\.runner.id).first(where: { supervisor.isAgent($0) }) {
+        let access = AccessRules(adopted)
+        let rules = try DataPlaneRules(adopted, access)
+        let plan = try RunnerPlan(from: old, to: adopted, fleet.upstreams)
+        if let taken = plan.changed.map(\.runner.id).first(where: { fleet.isAgent($0) }) {
             throw GatewayStartError("\(taken) is the id of a registered agent; choose another id", at: ["runners"])
         }
 
         // Rules first: the old rules do not know new classes, and must not place a call on a new runner.
-        gateway.adopt(rules)
-        gateway.scheduler.reconfigure(SchedulerState.Configuration(adopted))
-        gateway.agents.adopt(adopted)
-        supervisor.adopt(plan, adopted)
-        for upstream in plan.retired { gateway.pools.retire(upstream) }
+        dataPlane.adopt(rules)
+        controlPlane.adopt(.init(settings: adopted, access: access))
+        budget.setLimit(adopted.server.maxBuffered.bytes, minShare: adopted.server.maxBody.bytes)
+        scheduler.reconfigure(SchedulerState.Configuration(adopted))
+        fleet.adopt(plan, adopted)
+        for upstream in plan.retired { pools.retire(upstream) }
         for change in changes { log(change) }
-        gateway.logger.info(
+        logger.info(
             "Settings reloaded", metadata: [LogKeys.count: "\(changes.filter { !$0.needsRestart }.count)"])
     }
 
     /// Checks that valid settings can be used on this machine.
     /// - Throws: `GatewayStartError`, for example for a private key that does not match its certificate.
     public static func check(_ settings: Settings) throws(GatewayStartError) {
-        _ = try GatewayRules(settings)
+        _ = try DataPlaneRules(settings, AccessRules(settings))
         for issuer in settings.auth.issuers { _ = try IssuerConfiguration(issuer) }
         _ = try RunnerPlan(from: Settings(), to: settings, UpstreamDirectory())
     }
@@ -55,7 +60,7 @@ extension GatewayApplication {
         guard settings.auth.mode != .none, !settings.keys.database.isEmpty else { return [] }
         let now = Date()
         let keys = KeyStore.peek(path: settings.keys.database).filter { $0.isActive(at: now) }
-        let roles = RoleNames(forKeysUnder: settings, specificRole: KeyStore.specificRole)
+        let roles = RoleNames(forKeysUnder: settings, specificRole: APIKeyRoles.specificModels)
         var warnings: [GatewayStartError] = []
         for role in keys.reduce(into: Set<Role>(), { $0.formUnion($1.roles) }).sorted() {
             guard !roles.isEffective(role), let key = keys.first(where: { $0.roles.contains(role) }) else { continue }
@@ -107,9 +112,9 @@ extension GatewayApplication {
         if let from = change.from { metadata[LogKeys.from] = "\(from)" }
         if let to = change.to { metadata[LogKeys.to] = "\(to)" }
         if change.needsRestart {
-            gateway.logger.warning("Setting requires restart", metadata: metadata)
+            logger.warning("Setting requires restart", metadata: metadata)
         } else {
-            gateway.logger.info("Setting changed", metadata: metadata)
+            logger.info("Setting changed", metadata: metadata)
         }
     }
 }

@@ -1,8 +1,10 @@
 import Authentication
+import ControlPlane
+import DataPlane
+import FleetControl
 import Foundation
 import Hummingbird
 import HummingbirdCore
-import KeyStore
 public import Logging
 import NIOCore
 import NIOPosix
@@ -12,6 +14,7 @@ import Scheduling
 public import ServiceLifecycle
 public import Settings
 import SimpleAICore
+import Storage
 import WakeOnLAN
 
 /// The gateway: creates its parts from settings, and serves until it is shut down.
@@ -21,13 +24,17 @@ import WakeOnLAN
 /// error.
 public struct GatewayApplication: Service {
     private let settings: Settings
-    let gateway: GatewayServices
+    let dataPlane: DataPlaneServices
+    let controlPlane: ControlPlaneServices
+    let fleet: FleetControl
+    let scheduler: Scheduler
+    let pools: UpstreamPools
+    let budget: BufferBudget
+    let drain: DrainState
     private let verifier: JWTVerifier?
-    let supervisor: FleetSupervisor
     private let group: any EventLoopGroup
     private let ownedGroup: MultiThreadedEventLoopGroup?
-    private let logger: Logger
-    private let descriptors: DescriptorBudget
+    let logger: Logger
     private let onListening: @Sendable (_ port: Int) -> Void
 
     /// Performs all checks that are possible before a socket opens.
@@ -40,51 +47,62 @@ public struct GatewayApplication: Service {
         settings: Settings, version: String, logger: Logger,
         onListening: @escaping @Sendable (_ port: Int) -> Void = { _ in }
     ) throws {
-        descriptors = DescriptorBudget(limit: DescriptorLimit.raise())
+        let descriptors = DescriptorBudget(limit: DescriptorLimit.raise())
         try descriptors.check()
-        let rules = try GatewayRules(settings)
+        let access = AccessRules(settings)
+        let rules = try DataPlaneRules(settings, access)
         let stateFile = StateFile(path: settings.fleet.stateFile)
         let remembered = Self.remembered(stateFile, logger)
         let upstreams = UpstreamDirectory()
         for runner in settings.runners { upstreams.put(try Upstream(runner)) }
-        let pools = UpstreamPools()
         let machines = MachineDirectory(settings)
         for (id, known) in remembered.content.runners {
             machines.contextLengths.put(known.statedContextLengths, of: RunnerID(id))
         }
-        let scheduler = Scheduler(Self.scheduler(settings, remembered.content, machines))
+        scheduler = Scheduler(Self.scheduler(settings, remembered.content, machines))
         let verifier = settings.auth.mode == .none ? nil : try JWTVerifier(settings.auth, logger: logger)
         let keys =
             verifier == nil || settings.keys.database.isEmpty
             ? nil : try KeyStore(database: settings.keys.database, stateFile: settings.fleet.stateFile)
-        var credentials: (any TokenVerifier)? = verifier
-        if let verifier, let keys { credentials = CredentialVerifier(tokens: verifier, keys: keys) }
+        var tokens: (any TokenVerifier)? = verifier
+        if let verifier, let keys { tokens = CredentialVerifier(tokens: verifier, keys: keys) }
 
         ownedGroup =
             settings.server.eventLoops > 0
             ? MultiThreadedEventLoopGroup(numberOfThreads: settings.server.eventLoops) : nil
         group = ownedGroup ?? MultiThreadedEventLoopGroup.singleton
-        let metrics = Metrics(version: version)
-        let drain = DrainState()
-        let fleetLoop = group.next()
-        let agents = Agents(
-            settings: settings, machines: machines, scheduler: scheduler, upstreams: upstreams, metrics: metrics,
-            drain: drain, logger: logger, on: fleetLoop)
-        let supervisor = FleetSupervisor(
-            settings: settings, scheduler: scheduler, upstreams: upstreams, pools: pools, machines: machines,
+        pools = UpstreamPools()
+        drain = DrainState()
+        budget = BufferBudget(
+            limit: settings.server.maxBuffered.bytes, minShare: settings.server.maxBody.bytes)
+        let limiter = CallLimiter()
+        let admissions = AdmissionMetrics()
+        let credentials = CredentialChecks(
+            verifier: tokens,
+            throttle: AuthenticationThrottle(
+                perMinute: settings.auth.failedAttemptsPerMinute, metrics: admissions))
+
+        let fleet = FleetControl(
+            settings: settings, machines: machines, scheduler: scheduler, upstreams: upstreams, pools: pools,
             sender: WakeMethods(
                 group: group, searchPath: ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"),
-            requestAgentStatus: { agents.requestStatus(of: $0) }, sendAgentCommand: { agents.send($1, to: $0, $2) },
-            stateFile: stateFile, remembered: remembered, metrics: metrics, logger: logger, on: fleetLoop)
-        self.gateway = GatewayServices(
+            stateFile: stateFile, remembered: remembered, admissions: admissions, drain: drain, logger: logger,
+            on: group.next())
+        dataPlane = DataPlaneServices(
             rules: rules, maxConnections: descriptors.maxConnections(configured: settings.server.maxConnections),
-            verifier: credentials, keys: keys, scheduler: scheduler, upstreams: upstreams, pools: pools, agents: agents,
-            contextLengths: machines.contextLengths, metrics: metrics, drain: drain, logger: logger,
-            refreshModels: { id in
-                supervisor.probe(id)
-                agents.requestStatus(of: id)
-            })
-        self.supervisor = supervisor
+            credentials: credentials, scheduler: scheduler, upstreams: upstreams, pools: pools, limiter: limiter,
+            budget: budget, admissions: admissions, drain: drain, logger: logger,
+            refreshModels: { fleet.refreshModels(of: $0) })
+        controlPlane = ControlPlaneServices(
+            rules: .init(settings: settings, access: access), credentials: credentials, keys: keys,
+            scheduler: scheduler, contextLengths: fleet.contextLengths, limiter: limiter, budget: budget,
+            admissions: admissions,
+            metrics: [
+                BuildMetric(version: version), dataPlane.metrics, fleet.metrics, budget, dataPlane.connections,
+                admissions,
+            ] + (verifier.map { [$0] } ?? []),
+            drain: drain, logger: logger)
+        self.fleet = fleet
         self.settings = settings
         self.verifier = verifier
         self.logger = logger
@@ -94,20 +112,17 @@ public struct GatewayApplication: Service {
     /// - Throws: `GatewayStartError` if the gateway cannot listen on the address.
     public func run() async throws {
         await DescriptorLimit.openTimers()
-        supervisor.attach()
-        let supervisor = supervisor
-        gateway.agents.attach(
-            changed: { supervisor.remember() },
-            commandCompletion: { [scheduler = gateway.scheduler] in scheduler.commandCompleted($0, $1, failure: $2) })
+        fleet.supervisor.performEffects()
+        fleet.agents.start()
         do {
             try await serve()
         } catch {
-            try await gateway.agents.detach()
+            try await fleet.agents.stop()
             try await ownedGroup?.shutdownGracefully()
             throw error
         }
-        try await gateway.agents.detach()
-        gateway.pools.closeIdle()
+        try await fleet.agents.stop()
+        pools.closeIdle()
         try await ownedGroup?.shutdownGracefully()
     }
 
@@ -117,11 +132,13 @@ public struct GatewayApplication: Service {
             // Services shut down in reverse order, each after the previous one has ended.
             try await ServiceGroup(
                 services: [
-                    OnceListening(supervisor, starts[0].stream),
+                    OnceListening(fleet.supervisor, starts[0].stream),
                     OnceListening(KeyRefresh(verifier: verifier), starts[1].stream),
-                    OnceListening(KeyUsageWriter(keys: gateway.keys, logger: logger), starts[2].stream),
+                    OnceListening(KeyUsageWriter(keys: controlPlane.keys, logger: logger), starts[2].stream),
                     server { for start in starts { start.continuation.finish() } },
-                    DrainNotice(gateway: gateway),
+                    DrainNotice(
+                        drain: drain, notice: { [dataPlane] in dataPlane.rules.settings.server.drainNotice },
+                        logger: logger),
                 ],
                 logger: quietLogger
             ).run()
@@ -131,18 +148,12 @@ public struct GatewayApplication: Service {
     }
 
     private func server(onStart: @escaping @Sendable () -> Void) -> some Service {
-        let verifier = verifier
-        let router = Routes.router(gateway) {
-            verifier?.issuerStates.map {
-                Metrics.IssuerGauge(issuer: $0.issuer, keys: $0.keyCount, age: $0.age, failures: $0.failures)
-            } ?? []
-        }
         let onListening = onListening
-        let gateway = gateway
         let logger = logger
+        let pipeline = ClientPipeline(services: dataPlane) { [agents = fleet.agents] in agents.upgrade(replacing: $0) }
         return Application(
-            router: router,
-            server: HTTPServerBuilder { responder in GatewayChannel(responder: responder, gateway: gateway) },
+            router: Routes.router(controlPlane),
+            server: HTTPServerBuilder { responder in GatewayChannel(responder: responder, pipeline: pipeline) },
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.server.host, port: settings.server.port),
                 serverName: nil, backlog: 1024),
@@ -255,12 +266,15 @@ private struct KeyRefresh: Service {
 /// The first service to shut down: turns readiness off, and delays the server's shutdown by `server.drain_notice`, so
 /// that load balancers notice before a connection is refused.
 private struct DrainNotice: Service {
-    let gateway: GatewayServices
+    let drain: DrainState
+    /// Read at the shutdown: a reload may have changed it.
+    let notice: @Sendable () -> Duration
+    let logger: Logger
 
     func run() async throws {
         try await gracefulShutdown()
-        gateway.drain.begin()
-        gateway.logger.info("Shutdown started")
-        try await Task.sleep(for: gateway.rules.settings.server.drainNotice)
+        drain.begin()
+        logger.info("Shutdown started")
+        try await Task.sleep(for: notice())
     }
 }

@@ -1,3 +1,4 @@
+import SimpleAICore
 public import NIOCore
 
 /// Splits a stream of server-sent events (WHATWG HTML §9.2.5) into complete events, regardless of read boundaries.

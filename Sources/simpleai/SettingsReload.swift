@@ -1,3 +1,4 @@
+import SimpleAICore
 import Foundation
 import Gateway
 import Logging

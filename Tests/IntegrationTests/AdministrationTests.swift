@@ -4,6 +4,7 @@ import SimpleAICore
 import Synchronization
 import Testing
 
+@testable import ControlPlane
 @testable import Gateway
 @testable import LocalFleet
 
@@ -32,7 +33,7 @@ extension Integration {
 
         /// Method and path of every route of this gateway under `/admin`, with something in the place of wildcards.
         private static func routes(of gateway: RunningGateway) -> [(method: String, path: String)] {
-            Routes.table(gateway.application.gateway)
+            Routes.table
                 .map { ($0.method, $0.path.replacing("*", with: "x")) }
                 .filter { $0.1.hasPrefix("/admin") }
         }

@@ -4,6 +4,8 @@ import SimpleAICore
 import StandIn
 import Testing
 
+@testable import ControlPlane
+@testable import DataPlane
 @testable import Gateway
 @testable import LocalFleet
 
@@ -152,7 +154,7 @@ extension Integration {
                     $0.defaultClass = "other"
                 }
                 #expect(try await gateway.send(RunningGateway.chat("class:other")).status == 200)
-                let settings = gateway.application.gateway.rules.settings
+                let settings = gateway.application.dataPlane.rules.settings
                 #expect(settings.server.tls == nil && settings.server.port == 0)
                 #expect(settings.auth.issuers.count == 1)
             }
@@ -161,9 +163,9 @@ extension Integration {
         /// Runners that registered through an agent are unaffected by the settings.
         @Test func runnersThatAreNotOfTheSettingsStay() async throws {
             try await withEngine(Engine.wellBehaved) { gateway, _ in
-                gateway.application.gateway.scheduler.put(Runner(id: "agent", statedModels: ["a"]))
+                gateway.application.scheduler.put(Runner(id: "agent", statedModels: ["a"]))
                 try gateway.reload { $0.runners = [] }
-                let runners = gateway.application.gateway.scheduler.snapshot().runners
+                let runners = gateway.application.scheduler.snapshot().runners
                 #expect(runners.map(\.runner.id) == ["agent"])
             }
         }

@@ -1,4 +1,5 @@
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import Relay
@@ -57,7 +58,7 @@ import Testing
     }
 
     @Test func preservesEveryByte() throws {
-        var generator = SplitMix(state: 7)
+        var generator = SeededGenerator(seed: 7)
         for _ in 0..<400 {
             let alphabet = Array("da: x\n\n\r\r".utf8)
             let stream = (0..<Int.random(in: 0...60, using: &generator)).map { _ in
@@ -99,18 +100,5 @@ import Testing
     @Test(arguments: [": comment\n\n", "event: ping\n\n", "\n", "dat: x\n\n"])
     func anEventWithoutDataHasNoPayload(event: String) {
         #expect(EventSplitter.payload(of: ByteBuffer(string: event)) == nil)
-    }
-}
-
-/// A small generator whose sequence is the same on every machine.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

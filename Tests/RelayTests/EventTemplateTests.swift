@@ -1,5 +1,6 @@
 import NIOCore
 import SimpleAICore
+import TestSupport
 import Testing
 
 @testable import Relay
@@ -84,7 +85,7 @@ import Testing
     /// With and without templates, output and metadata are the same for any events.
     @Test(arguments: 1...20 as ClosedRange<UInt64>)
     func templatesDoNotChangeTheOutput(_ seed: UInt64) throws {
-        var random = Seeded(seed)
+        var random = SeededGenerator(seed: seed)
         let pieces = ["a", " b", "", "é", "\\n", "\\\"", "日本語", "long " + String(repeating: "z", count: 300)]
         let tails = [
             "", ",\"usage\":null", ",\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2,\"total_tokens\":3}",
@@ -111,20 +112,5 @@ import Testing
         #expect(String(buffer: relayed) == expected)
         #expect(relay.pieces == tokens)
         #expect(relay.events == 200)
-    }
-}
-
-/// The same numbers for the same seed (SplitMix64).
-private struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

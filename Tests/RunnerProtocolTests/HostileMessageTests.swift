@@ -1,4 +1,5 @@
 import SimpleAICore
+import TestSupport
 import Testing
 
 @testable import RunnerProtocol
@@ -72,7 +73,7 @@ import Testing
 
     /// Cut and changed at every position, the input yields only faults and messages.
     @Test func mutatedMessagesNeverTrap() {
-        var generator = SplitMix(state: 7)
+        var generator = SeededGenerator(seed: 7)
         for (_, text) in GoldenMessageTests.runnerMessages {
             let bytes = Array(text.utf8)
             for cut in stride(from: 0, to: bytes.count, by: 3) {
@@ -82,16 +83,5 @@ import Testing
                 _ = try? MessageCodec.runnerMessage(String(decoding: changed, as: UTF8.self))
             }
         }
-    }
-}
-
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

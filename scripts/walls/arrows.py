@@ -12,7 +12,10 @@ TRUST = "OutgoingTLS"
 ERRORS = "NetworkErrors"
 # Without TokenProviders: only `simpleai token` requests tokens; no code that `serve` runs does.
 L1 = {"Scheduling", "Authentication", "WakeOnLAN", "Relay", "RunnerProtocol", "WebSocketTransport", "Settings",
-      "KeyStore", "Audit", "ContentCodings"}
+      "Storage"}
+# The gateway's planes: each may import L1, none another plane. Only the root and tests see more than one.
+PLANES = {"DataPlane", "ControlPlane", "FleetControl"}
+CODINGS = "ContentCodings"
 
 NIO = {"NIO", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers", "NIOFoundationCompat", "NIOTLS"}
 NIO_TLS = {"NIOSSL"}
@@ -47,19 +50,26 @@ TARGETS = {
     # Only digests, of CRYPTO.
     "TokenProviders": ({CORE, TRUST, ERRORS}, {"Crypto"} | FETCH | {"NIOCore", "NIOHTTP1"}, SYSTEM),
     "WakeOnLAN": ({CORE, SYSTEM_CALLS, TRUST, ERRORS}, NIO | NIO_TLS | LOG, SYSTEM),
-    "Relay": ({CORE, SYSTEM_CALLS, ERRORS}, NIO | NIO_TLS, SYSTEM),
+    "Relay": ({CORE, SYSTEM_CALLS, ERRORS, CODINGS}, NIO | NIO_TLS, SYSTEM),
     # zlib, as the system has it: a module map and nothing else.
     "CZlib": (set(), set(), set()),
-    "ContentCodings": ({"CZlib"}, set(), PURE),
+    CODINGS: ({"CZlib"}, set(), PURE),
     "RunnerProtocol": ({CORE}, set(), SYSTEM),
     "WebSocketTransport": ({CORE, TRUST, ERRORS}, NIO | NIO_TLS | NIO_SERVER | LOG, SYSTEM),
     "Settings": ({CORE, SYSTEM_CALLS}, {"Yams"}, SYSTEM),
     # Only digests, of CRYPTO. Files, for revocations that the database cannot store.
-    "KeyStore": ({CORE, SYSTEM_CALLS}, {"GRDB", "Crypto"} | LOG, SYSTEM),
-    "Audit": ({CORE}, {"GRDB"} | LOG, SYSTEM),
+    "Storage": ({CORE, SYSTEM_CALLS}, {"GRDB", "Crypto"} | LOG, SYSTEM),
 
-    "Gateway": ({CORE, SYSTEM_CALLS, TRUST, ERRORS} | L1, HUMMINGBIRD | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),
-    "RunnerAgent": ({CORE, SYSTEM_CALLS, TRUST, ERRORS} | L1,
+    "DataPlane": ({CORE, CODINGS, ERRORS, "Scheduling", "Relay", "Settings"},
+                  NIO | NIO_TLS | LOG | {"NIOHTTP2", "NIOHPACK"}, SYSTEM),
+    "ControlPlane": ({CORE, CODINGS, ERRORS, "Scheduling", "Relay", "Settings", "Storage"},
+                     HUMMINGBIRD | LOG | {"NIOCore", "NIOPosix", "HTTPTypes"}, SYSTEM),
+    "FleetControl": ({CORE, SYSTEM_CALLS, TRUST, ERRORS, "Scheduling", "Relay", "Settings", "RunnerProtocol",
+                      "WebSocketTransport"}, NIO | NIO_TLS | LOG | LIFECYCLE, SYSTEM),
+    # The composition root: builds the planes from settings, and joins two of them in one pipeline.
+    "Gateway": ({CORE, SYSTEM_CALLS, TRUST, ERRORS} | PLANES | L1,
+                HUMMINGBIRD | NIO | NIO_TLS | LOG | LIFECYCLE | {"NIOHTTPTypes", "NIOHTTPTypesHTTP1"}, SYSTEM),
+    "RunnerAgent": ({CORE, SYSTEM_CALLS, TRUST, ERRORS, CODINGS} | L1,
                     HUMMINGBIRD | FETCH | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),
     "Acceptance": ({SYSTEM_CALLS}, NIO | NIO_TLS, SYSTEM),
     "LocalFleet": ({CORE, ERRORS, "Gateway", "RunnerAgent"} | L1,
@@ -75,18 +85,20 @@ TARGETS = {
 
 # Our targets that the tests of a target may import in addition to the target's own imports.
 EXTRA_TEST_IMPORTS = {
-    "Acceptance": {"StandIn"}, "TokenProviders": {"StandIn"}, "WebSocketTransport": {"StandIn"},
+    "Acceptance": {"StandIn"}, "Gateway": {"RunnerProtocol"}, "TokenProviders": {"StandIn"}, "WebSocketTransport": {"StandIn"},
 }
 
 # Folders of Tests that belong to no single target: (our targets, further modules).
 TEST_TARGETS = {
+    # Only tests import it.
+    "TestSupport": ({CORE}, set()),
     # StandIn for its certificates; CRYPTO, because forging tokens needs the same primitives as signing them.
     "IntegrationTests": (set(TARGETS) - {"simpleai", "mutants", "Acceptance"},
                          CRYPTO | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE),
     "EndToEndTests": ({"StandIn"}, set()),
 }
 # What all tests may import in addition: testing tools, and sockets.
-ALL_TESTS = {"Testing"} | SYSTEM | NIO | NIO_TLS | LOG | {"NIOEmbedded", "NIOTestUtils", "InMemoryLogging"}
+ALL_TESTS = {"Testing", "TestSupport"} | SYSTEM | NIO | NIO_TLS | LOG | {"NIOEmbedded", "NIOTestUtils", "InMemoryLogging"}
 
 # Module names that the system owns: a target of that name would shadow it.
 RESERVED_TARGETS = {"Dispatch"}

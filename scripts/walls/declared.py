@@ -4,7 +4,7 @@ common structure."""
 import functools
 import re
 
-METRICS_GUIDE, METRICS_SOURCES = "docs/guides/metrics.md", "Sources/Gateway/Operations"
+METRICS_GUIDE, METRICS_SOURCES = "docs/guides/metrics.md", "Sources"
 LOGGING = "docs/LOGGING.md"
 DECLARED = re.compile(r"\bpage\s*\.\s*(?:metric|histograms)\s*\(\s*\"(simpleai_\w+)\"")
 NAMED = re.compile(r"`(simpleai_\w+?)(?:\{[^}`]*\})?`")
@@ -91,7 +91,7 @@ def _sources(root):
 
 
 def _metrics(root, text):
-    declared = {name for file in sorted((root / METRICS_SOURCES).glob("*.swift"))
+    declared = {name for file in sorted((root / METRICS_SOURCES).rglob("*.swift"))
                 for name in DECLARED.findall(file.read_text(encoding="utf-8"))}
     rows = {}
     for number, line in enumerate(text.splitlines(), 1):

@@ -4,7 +4,7 @@ import re
 
 # The translations themselves, and the acceptance suite's, which shares no code with the rest.
 TRANSLATIONS = ("Sources/NetworkErrors/", "Sources/Acceptance/Client/ClientFailure+NIO.swift",
-                "Sources/Acceptance/Client/ErrorText.swift", "Sources/KeyStore/KeyDatabase.swift")
+                "Sources/Acceptance/Client/ErrorText.swift", "Sources/Storage/Keys/KeyDatabase.swift")
 # Targets that are not linked into `simpleai`, and a file whose errors are the project's own.
 EXEMPT = ("Sources/StandIn/", "Sources/mutants/", "Sources/TokenProviders/Storage/TokenStore.swift")
 

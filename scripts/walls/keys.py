@@ -7,7 +7,7 @@ keys come from callers, tokens, engines, agents or files is keyed by a `Name` (`
 # Folders whose strings come from outside. In the command line, the suite and the local fleet one user chooses all
 # names; these targets display strings of a gateway, and base no decision on them.
 FOLDERS = {"SimpleAICore", "Authentication", "Scheduling", "Relay", "RunnerProtocol", "RunnerAgent", "Gateway",
-           "Settings", "KeyStore", "WakeOnLAN", "WebSocketTransport"}
+           "DataPlane", "ControlPlane", "FleetControl", "Settings", "Storage", "WakeOnLAN", "WebSocketTransport"}
 
 FIX = "use a Name, or ExactString (SimpleAICore/Names)"
 CONSTRUCTS = [
@@ -33,10 +33,10 @@ EXCUSED = [
     ("Sources/RunnerProtocol/JSONValue.swift", "details for people, never looked up"),
     ("Sources/RunnerProtocol/KeyedDecodingContainer+Details.swift", "Foundation's tables; MessageCodec reads them exactly"),
     ("Sources/RunnerAgent/Engines/Ollama.swift", "details that are walked through, never looked up"),
-    ("Sources/Gateway/Administration/SecurityHeadersMiddleware.swift", "fields of our own"),
-    ("Sources/Gateway/Operations/ExpositionPage.swift", "class names, which are ASCII"),
-    ("Sources/Gateway/Operations/Metrics.swift", "class names, which are ASCII"),
-    ("Sources/Gateway/Runners/StateFile.swift", "a file of our own; Foundation's tables have such keys anyway"),
+    ("Sources/ControlPlane/Administration/SecurityHeadersMiddleware.swift", "fields of our own"),
+    ("Sources/SimpleAICore/Metrics/ExpositionPage.swift", "class names, which are ASCII"),
+    ("Sources/DataPlane/Operations/CallMetrics.swift", "class names, which are ASCII"),
+    ("Sources/FleetControl/Memory/StateFile.swift", "a file of our own; Foundation's tables have such keys anyway"),
 ]
 
 

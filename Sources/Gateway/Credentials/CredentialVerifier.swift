@@ -1,5 +1,5 @@
-import KeyStore
 import SimpleAICore
+import Storage
 
 /// Finds the caller of a bearer credential: API keys are looked up here, everything else is verified as an issuer's
 /// token.
@@ -41,9 +41,6 @@ extension KeyStore {
     static func caller(of key: APIKey) -> Caller {
         Caller(
             subject: SubjectID("key:\(key.id)"), issuer: "", roles: key.roles,
-            privileges: key.roles.contains(specificRole) ? [.specificModels] : [], classes: key.classes)
+            privileges: key.roles.contains(APIKeyRoles.specificModels) ? [.specificModels] : [], classes: key.classes)
     }
-
-    static let specificRole: Role = "model:specific"
-    static let adminRole: Role = "admin"
 }

@@ -1,8 +1,9 @@
-import KeyStore
 import Logging
 import NIOPosix
 import NetworkErrors
 import ServiceLifecycle
+import SimpleAICore
+import Storage
 
 /// Writes the last-use times of API keys once a minute and at shutdown, and retries failed writes of revocations.
 /// Revocations that are not in the database at shutdown remain in a file, which the next start reads.

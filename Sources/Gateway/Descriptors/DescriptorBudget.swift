@@ -1,5 +1,6 @@
 import OperatingSystem
 import Settings
+import SimpleAICore
 
 /// Divides this process's file descriptors into client connections, connections to runners, and a reserve for everything
 /// else (wakes, probes, the state file, API keys, issuers' keys, agents), which must work when all others are in use.

@@ -1,3 +1,4 @@
+import SimpleAICore
 import NIOCore
 
 /// Framing of a chunk (RFC 9112 §7.1): its size in hexadecimal digits, and line breaks.

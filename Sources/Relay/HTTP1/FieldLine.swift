@@ -1,3 +1,4 @@
+public import SimpleAICore
 /// One line of a head or of a trailer section: a name, a colon and a value (RFC 9110 §5, RFC 9112 §5).
 public struct FieldLine {
     public let name: Slice<UnsafeRawBufferPointer>

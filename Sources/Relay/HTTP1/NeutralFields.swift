@@ -1,3 +1,4 @@
+import SimpleAICore
 public import NIOHTTP1
 
 extension HTTPHeaders {

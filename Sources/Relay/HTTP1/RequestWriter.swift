@@ -1,3 +1,4 @@
+import SimpleAICore
 import NIOCore
 import NIOHTTP1
 

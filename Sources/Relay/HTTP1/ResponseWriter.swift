@@ -1,3 +1,4 @@
+import SimpleAICore
 public import NIOCore
 public import NIOHTTP1
 

@@ -1,3 +1,4 @@
+import TestSupport
 @testable import Authentication
 
 /// An issuer, its clients, and clients that guess key ids, in steps of 50 ms: runs the pure rules of `KeySource`
@@ -21,7 +22,7 @@ struct KeySearchSimulation {
     private(set) var fetchesOnDemand: [Instant] = []
     private(set) var fetchesByTime: [Instant] = []
 
-    private var random: SplitMix
+    private var random: SeededGenerator
     private let start = ContinuousClock.now
     private var now: Instant
     private var schedule: RefreshSchedule
@@ -50,7 +51,7 @@ struct KeySearchSimulation {
     private let staleClients: Int
 
     init(seed: UInt64) {
-        random = SplitMix(seed: seed)
+        random = SeededGenerator(seed: seed)
         now = start
         schedule = RefreshSchedule(
             every: .seconds(600), cooldown: Self.cooldown, firstRetry: .seconds(1), lastRetry: .seconds(30))

@@ -1,4 +1,5 @@
 import SimpleAICore
+import TestSupport
 import Testing
 
 @testable import Authentication
@@ -8,7 +9,7 @@ import Testing
     private static let algorithms: [SignatureAlgorithm] = [.es256, .rs256, .edDSA, .es384]
 
     @Test(arguments: 0..<8 as Range<UInt64>) func aChangedTokenIsRefused(seed: UInt64) async throws {
-        var random = SplitMix(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let algorithm = Self.algorithms[Int(seed) % Self.algorithms.count]
         let (key, foreign) = (try TestKey.make(algorithm), try TestKey.make(.es256))
         let document = try keySet(foreign.jwk(kid: "other"), key.jwk(kid: "k"))
@@ -28,7 +29,7 @@ import Testing
 
     /// Members are added, removed and exchanged before another key signs.
     @Test(arguments: 0..<4 as Range<UInt64>) func noHeaderMakesAForeignSignatureValid(seed: UInt64) async throws {
-        var random = SplitMix(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let (key, foreign) = (try TestKey.make(.es256), try TestKey.make(.es256))
         let odd: [JSONValue] = [
             .null, "", "k", "other", "none", "ES256", "Ed25519", 5, true, [], ["k"], [:], try foreign.jwk(kid: "k"),
@@ -52,7 +53,7 @@ import Testing
 
     /// A damaged set yields the original keys, or fewer, or none; never a key of another party.
     @Test(arguments: 0..<8 as Range<UInt64>) func aCorruptKeySetVerifiesNoOtherToken(seed: UInt64) throws {
-        var random = SplitMix(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let algorithm = Self.algorithms[Int(seed) % Self.algorithms.count]
         let (key, foreign) = (try TestKey.make(algorithm), try TestKey.make(.es256))
         let whole = keySet(
@@ -73,7 +74,7 @@ import Testing
     }
 
     /// One to three changes of some bytes: replaced, removed, added, duplicated, moved.
-    private static func mutated(_ bytes: [UInt8], by random: inout SplitMix) -> [UInt8] {
+    private static func mutated(_ bytes: [UInt8], by random: inout SeededGenerator) -> [UInt8] {
         var bytes = bytes
         for _ in 0..<Int.random(in: 1...3, using: &random) {
             let position = Int.random(in: 0..<bytes.count, using: &random)

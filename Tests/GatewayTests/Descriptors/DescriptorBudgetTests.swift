@@ -1,4 +1,5 @@
 import Settings
+import SimpleAICore
 import Testing
 
 @testable import Gateway

@@ -1,25 +1,18 @@
+import Relay
 import SimpleAICore
 import Testing
 
-@testable import Gateway
+@testable import Authentication
+@testable import DataPlane
+@testable import FleetControl
 @testable import Scheduling
 
 /// The page of `GET /metrics`, parsed as Prometheus parses it.
 @Suite struct MetricsTests {
-    /// An issuer may occur twice in the settings, with keys in two places, but is one series on the page.
-    @Test func anIssuerWithSeveralPlacesOfKeysIsOneSeries() {
-        let merged = Metrics.IssuerGauge.merged([
-            .init(issuer: "a", keys: 2, age: .seconds(5), failures: 1),
-            .init(issuer: "b", keys: 1, age: nil, failures: 0),
-            .init(issuer: "a", keys: 3, age: .seconds(9), failures: 2),
-            .init(issuer: "b", keys: 0, age: nil, failures: 4),
-            .init(issuer: "a", keys: 0, age: nil, failures: 0),
-        ])
-        #expect(
-            merged == [
-                .init(issuer: "a", keys: 5, age: .seconds(9), failures: 3),
-                .init(issuer: "b", keys: 1, age: nil, failures: 4),
-            ])
+    private func page(_ sources: any MetricSource...) throws -> Page {
+        var page = ExpositionPage()
+        for source in sources { source.write(to: &page) }
+        return try Page(page.text)
     }
 
     private struct Page {
@@ -53,7 +46,7 @@ import Testing
         }
     }
 
-    private func fleet() -> SchedulerSnapshot {
+    private func scheduler() -> Scheduler {
         var state = SchedulerState()
         let now = ContinuousClock.now
         state.add(Runner(id: "r1", slots: 2, statedModels: ["m"]))
@@ -61,11 +54,11 @@ import Testing
         state.runnerResponded("r1", engineModels: nil, now: now)
         for _ in 0..<2 { _ = state.place(PlacementRequest(models: ["m"]), now: now) }
         _ = state.place(PlacementRequest(models: ["m"]), now: now)
-        return state.snapshot(now: now)
+        return Scheduler(state)
     }
 
     @Test func countsWhatHappened() throws {
-        let metrics = Metrics()
+        let metrics = CallMetrics()
         for _ in 0..<5 { metrics.callBegan() }
         metrics.callEnded(
             .init(requested: "fast", code: "client_gone"),
@@ -77,17 +70,15 @@ import Testing
                 usage: TokenUsage(prompt: 10, completion: 20, cached: 8, reasoning: 5), events: 7))
         metrics.callEnded(.init(requested: "fast", code: "ok"), CallMeasurements(total: 400, toFirstByte: 0.01))
         metrics.callEnded(.init(requested: "exact", code: "queue_full"), CallMeasurements(total: 0.001))
-        metrics.packetWasSent()
-        metrics.wakeEnded(succeeded: true)
-        metrics.wakeEnded(succeeded: false)
-        metrics.wakeEnded(succeeded: false)
-        let page = try Page(
-            metrics.text(
-                fleet(), bufferedBytes: 123,
-                issuers: [
-                    .init(issuer: "https://issuer", keys: 2, age: .milliseconds(3_900), failures: 5),
-                    .init(issuer: "https://down", keys: 0, age: nil, failures: 7),
-                ]))
+        let fleet = FleetMetrics(scheduler: scheduler())
+        fleet.packetWasSent()
+        fleet.wakeEnded(succeeded: true)
+        fleet.wakeEnded(succeeded: false)
+        fleet.wakeEnded(succeeded: false)
+        let budget = BufferBudget(limit: 1_000)
+        let share = budget.share(for: nil, from: nil)
+        #expect(share.reserve(123) == .granted)
+        let page = try page(metrics, fleet, budget)
         #expect(page.samples["simpleai_calls_total{class=\"fast\",code=\"ok\"}"] == 2)
         #expect(page.samples["simpleai_calls_total{class=\"exact\",code=\"queue_full\"}"] == 1)
         #expect(page.samples["simpleai_calls_open"] == 1)
@@ -115,24 +106,18 @@ import Testing
         #expect(page.samples["simpleai_wakes_total{outcome=\"failed\"}"] == 2)
         #expect(page.samples["simpleai_magic_packets_total"] == 1)
         #expect(page.samples["simpleai_buffered_bytes"] == 123)
-        #expect(page.samples["simpleai_issuer_keys{issuer=\"https://issuer\"}"] == 2)
-        #expect(page.samples["simpleai_issuer_keys_age_seconds{issuer=\"https://issuer\"}"] == 3)
-        #expect(page.samples["simpleai_issuer_key_fetch_failures_total{issuer=\"https://issuer\"}"] == 5)
-        #expect(page.samples["simpleai_issuer_keys{issuer=\"https://down\"}"] == 0)
-        #expect(page.samples["simpleai_issuer_keys_age_seconds{issuer=\"https://down\"}"] == nil)
-        #expect(page.samples["simpleai_issuer_key_fetch_failures_total{issuer=\"https://down\"}"] == 7)
         #expect(page.types["simpleai_calls_total"] == "counter")
         #expect(page.types["simpleai_calls_open"] == "gauge")
         #expect(page.types["simpleai_call_duration_seconds"] == "histogram")
     }
 
     @Test func histogramsAreCumulative() throws {
-        let metrics = Metrics()
+        let metrics = CallMetrics()
         for seconds in [0.005, 0.0051, 0.3, 400, 301] {
             metrics.callBegan()
             metrics.callEnded(.init(requested: "fast", code: "ok"), CallMeasurements(total: seconds))
         }
-        let page = try Page(metrics.text(fleet(), bufferedBytes: 0, issuers: []))
+        let page = try page(metrics)
         func bucket(_ bound: String) -> Double? {
             page.samples["simpleai_call_duration_seconds_bucket{class=\"fast\",le=\"\(bound)\"}"]
         }
@@ -153,7 +138,7 @@ import Testing
 
     /// Engines state token counts; no value may stop the gateway.
     @Test func absurdUsageDoesNotOverflow() throws {
-        let metrics = Metrics()
+        let metrics = CallMetrics()
         for _ in 0..<3 {
             metrics.callBegan()
             metrics.callEnded(
@@ -162,28 +147,14 @@ import Testing
                     total: 1, usage: TokenUsage(prompt: .max, completion: .max, cached: .max, reasoning: .max),
                     broken: .init(generated: .max, delivered: .max)))
         }
-        let page = try Page(metrics.text(fleet(), bufferedBytes: 0, issuers: []))
+        let page = try page(metrics)
         #expect(page.samples["simpleai_tokens_total{kind=\"prompt\"}"] == Double(Int.max))
         #expect(page.samples["simpleai_calls_open"] == 0)
     }
 
     @Test func buildInfoStatesTheVersion() throws {
-        let page = try Page(Metrics(version: "1.2.3").text(fleet(), bufferedBytes: 0, issuers: []))
+        let page = try page(BuildMetric(version: "1.2.3"))
         #expect(page.types["simpleai_build_info"] == "gauge")
         #expect(page.samples["simpleai_build_info{version=\"1.2.3\"}"] == 1)
-    }
-
-    @Test func labelsAreEscaped() {
-        var page = ExpositionPage()
-        page.metric("name", .gauge, "Help.") { $0.sample(["a": "q\"b\\s\nn\r\nrn", "b": "é{}"], 1) }
-        #expect(
-            page.text
-                == "# HELP name Help.\n# TYPE name gauge\nname{a=\"q\\\"b\\\\s\\nn\u{FFFD}\\nrn\",b=\"é{}\"} 1\n")
-    }
-
-    @Test func aMetricWithoutSamplesIsStillDescribed() {
-        var page = ExpositionPage()
-        page.metric("name", .counter, "Help.") { _ in }
-        #expect(page.text == "# HELP name Help.\n# TYPE name counter\n")
     }
 }

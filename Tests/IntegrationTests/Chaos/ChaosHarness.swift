@@ -3,6 +3,7 @@ import NIOHTTP1
 import Scheduling
 import SimpleAICore
 
+@testable import DataPlane
 @testable import Gateway
 @testable import Relay
 

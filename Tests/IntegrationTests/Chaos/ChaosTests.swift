@@ -4,6 +4,7 @@ import Settings
 import SimpleAICore
 import Testing
 
+@testable import DataPlane
 @testable import Gateway
 @testable import LocalFleet
 @testable import Scheduling

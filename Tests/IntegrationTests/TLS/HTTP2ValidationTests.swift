@@ -4,6 +4,7 @@ import SimpleAICore
 import StandIn
 import Testing
 
+@testable import DataPlane
 @testable import Gateway
 @testable import LocalFleet
 

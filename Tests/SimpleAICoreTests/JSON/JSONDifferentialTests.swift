@@ -1,5 +1,6 @@
 import Foundation
 import SimpleAICore
+import TestSupport
 import Testing
 
 /// The scanner compared with Foundation's parser: this file names the reason for every difference.

@@ -1,4 +1,5 @@
 import SimpleAICore
+import TestSupport
 import Testing
 
 /// A document has the same meaning however the network segments it.

@@ -1,5 +1,6 @@
 import Foundation
 import SimpleAICore
+import TestSupport
 import Testing
 
 @Suite struct JSONStringTests {

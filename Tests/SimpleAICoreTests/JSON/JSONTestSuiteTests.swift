@@ -1,5 +1,6 @@
 import SimpleAICore
 import Foundation
+import TestSupport
 import Testing
 
 /// nst/JSONTestSuite, `test_parsing`: y must be accepted, n refused, i may be either.

@@ -1,4 +1,5 @@
 import SimpleAICore
+import TestSupport
 import Testing
 
 /// Valid names, and the display of invalid ones.

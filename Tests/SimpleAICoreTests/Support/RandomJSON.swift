@@ -1,3 +1,4 @@
+import TestSupport
 /// A JSON value, and documents that spell it in many ways.
 indirect enum Tree: Hashable {
     case null

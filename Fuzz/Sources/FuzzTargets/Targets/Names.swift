@@ -2,7 +2,7 @@ import NIOCore
 import NIOHTTP1
 import SimpleAICore
 
-@testable import Gateway
+@testable import FleetControl
 @testable import Relay
 
 extension FuzzTarget {

@@ -2,7 +2,7 @@ import NIOCore
 import NIOEmbedded
 import NIOHTTP1
 
-@testable import Gateway
+@testable import DataPlane
 
 extension FuzzTarget {
     /// Bytes of a client's connection: however they are cut, they parse as the same requests, refused or not; and

@@ -1,7 +1,7 @@
 import Foundation
 import NIOCore
 
-@testable import Gateway
+@testable import Relay
 @testable import SimpleAICore
 
 extension FuzzTarget {

@@ -1,0 +1,61 @@
+package import Logging
+import NIOCore
+package import Relay
+package import Scheduling
+import Settings
+package import SimpleAICore
+import Synchronization
+
+/// What all connections of the data plane share: few things, each safe to use on any event loop.
+package final class DataPlaneServices: Sendable {
+    private let currentRules: Mutex<DataPlaneRules>
+    let credentials: CredentialChecks
+    let scheduler: Scheduler
+    let upstreams: UpstreamDirectory
+    let pools: UpstreamPools
+    let limiter: CallLimiter
+    let budget: BufferBudget
+    let decoding: DecodingQueues
+    package let connections: ClientConnections
+    package let metrics: CallMetrics
+    let admissions: AdmissionMetrics
+    let responses = ResponseOrigins()
+    let drain: DrainState
+    let logger: Logger
+    /// Requests an immediate probe of a runner, because its list of models proved wrong.
+    let refreshModels: @Sendable (RunnerID) -> Void
+
+    /// - Parameters:
+    ///   - maxConnections: of clients, within the process's limit of descriptors.
+    ///   - limiter: counts calls for their callers and addresses; shared with the control plane.
+    ///   - budget: memory for bodies; shared with the control plane.
+    package init(
+        rules: DataPlaneRules, maxConnections: Int, credentials: CredentialChecks, scheduler: Scheduler,
+        upstreams: UpstreamDirectory, pools: UpstreamPools, limiter: CallLimiter, budget: BufferBudget,
+        decoding: DecodingQueues = DecodingQueues(), metrics: CallMetrics = CallMetrics(), admissions: AdmissionMetrics,
+        drain: DrainState, logger: Logger, refreshModels: @escaping @Sendable (RunnerID) -> Void
+    ) {
+        currentRules = Mutex(rules)
+        self.credentials = credentials
+        self.scheduler = scheduler
+        self.upstreams = upstreams
+        self.pools = pools
+        self.limiter = limiter
+        self.budget = budget
+        self.decoding = decoding
+        self.metrics = metrics
+        self.admissions = admissions
+        self.drain = drain
+        self.logger = logger
+        self.refreshModels = refreshModels
+        connections = ClientConnections(capacity: maxConnections, admissions: admissions, logger: logger)
+    }
+
+    /// The current rules. Code that needs several of them, or one twice, reads them once and keeps the result.
+    package var rules: DataPlaneRules { currentRules.withLock { $0 } }
+
+    /// Applies new rules to calls and connections that begin later.
+    package func adopt(_ rules: DataPlaneRules) {
+        currentRules.withLock { $0 = rules }
+    }
+}

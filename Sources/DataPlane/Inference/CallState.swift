@@ -1,0 +1,426 @@
+import Relay
+import Scheduling
+import SimpleAICore
+
+/// The state machine of a call, which moves in one direction:
+///
+///     request –authenticate→ Caller –read→ Call –authorize→ AuthorizedCall
+///         –place→ Lease –forward→ response –settle→ end
+///
+/// Events in (past tense), actions out. No I/O, no clock, no logger; `InferenceCall` is the shell that performs the
+/// actions and reports the events. Events that do not apply to the current phase are late, and are ignored.
+///
+/// Invariants: `settle` is returned exactly once; every placed lease is returned in exactly one `returnLease`; nothing
+/// is relayed twice; after the first relayed byte the call never moves.
+struct CallState {
+    struct Limits: Hashable, Sendable {
+        /// Maximum number of moves to another runner.
+        var moves = 2
+        var afterSend: AfterSend = .staleOnly
+    }
+
+    enum AfterSend: Hashable, Sendable { case staleOnly, never, always }
+
+    enum Phase: Hashable {
+        /// Credentials are being checked and the body is arriving.
+        case reading
+        /// A lease has been requested.
+        case placing
+        /// The request was sent to a runner; nothing of its response has been relayed.
+        case forwarding(Lease)
+        /// An event stream is being relayed.
+        case relaying(Lease)
+        /// A large document is being relayed.
+        case relayingDocument(Lease, status: Int)
+        case finished
+    }
+
+    enum Event {
+        case authenticated(Caller)
+        case bodyParsed(Call)
+        /// Authentication, body or authorization failed.
+        case refused(GatewayError)
+        case authorized(AuthorizedCall)
+        case placed(Lease)
+        case placementRefused(GatewayError)
+        /// Every runner that has the model lacks the endpoint.
+        case endpointUnsupported(GatewayError)
+        case keepaliveDue
+        case streamBegan
+        case documentReceived(EngineDocument)
+        /// The engine's document is a result, and too large to be collected.
+        case documentBegan(status: Int)
+        /// The document's body ended.
+        case documentEnded(isComplete: Bool)
+        /// The engine's response exceeds the memory limit of responses.
+        case responseTooLarge(GatewayError)
+        case streamEnded(complete: Bool)
+        /// The engine sent its final event; its body may still be open.
+        case streamCompleted
+        /// The engine stated an error in its stream.
+        case streamFailed(EngineError)
+        case upstreamFailed(UpstreamFailure)
+        case clientClosed
+        case drainExpired
+        case totalTimeExpired
+    }
+
+    enum Action: Hashable {
+        /// Authentication succeeded: send `100 Continue` to a client that waits for it.
+        case acceptBody
+        case authorize(Call, Caller)
+        case place(AuthorizedCall, excluding: Set<RunnerID>)
+        case withdrawPlacement
+        /// If `onNewConnection`, use a new connection, because a kept-alive one turned out to be stale.
+        case forward(AuthorizedCall, Lease, onNewConnection: Bool)
+        case cancelForwarding
+        /// Give the engine a short time to end its response, so that its connection can be reused.
+        case releaseUpstream
+        /// The engine rejected the option that the gateway added, and served the call without it.
+        case noteUsageOptionRejected(RunnerID)
+        case noteEndpointMissing(Lease, GatewayError)
+        /// Report to the operator that the engine rejects the gateway's credentials.
+        case reportGatewayRejected(RunnerID, status: Int)
+        /// Return the lease, with the outcome of the call for its runner.
+        case returnLease(Lease, LeaseOutcome = .undecided)
+        /// Report a failed connection attempt to the scheduler.
+        case reportUnreachable(RunnerID)
+        case reportRefused(RunnerID)
+        case refreshModels(RunnerID)
+        /// Send the head of a stream before its runner is known.
+        case sendEarlyHead
+        case sendComment(String)
+        /// Send the head of the engine's stream, unless one has been sent.
+        case beginStream(Lease)
+        /// Send the engine's document, whatever its status.
+        case sendDocument(Lease, EngineDocument)
+        /// Send the head of the engine's document and the bytes received so far; the rest follows as it arrives.
+        case beginDocument(Lease, status: Int)
+        /// Truncate the response.
+        case abortResponse
+        case respond(GatewayError)
+        /// Send an error event, and end the stream without `[DONE]`.
+        case failInBand(GatewayError)
+        case endStream
+        case settle(Ending)
+    }
+
+    /// How a call ended, for metrics and the access log.
+    enum Ending: Hashable {
+        case answered(status: Int)
+        case failed(GatewayError)
+        case clientDisconnected
+    }
+
+    private let limits: Limits
+    /// Whether this caller may see its runner; otherwise comments omit it, like the headers.
+    var announcesRunner = true
+    private(set) var phase: Phase = .reading
+    private var caller: Caller?
+    private var call: Call?
+    private var authorized: AuthorizedCall?
+    private var headWasSent = false
+    private var moves = 0
+    /// Number of moves away from runners that lack the endpoint, which do not count as failures.
+    private var searches = 0
+    /// Whether the usage option may be added: false after the engine rejected a request with it.
+    private(set) var mayAddUsageOption = true
+    /// Whether the call was sent again after a stale connection. Once per lease is enough: a new connection cannot be stale.
+    private var staleRetryWasUsed = false
+    private var excluded: Set<RunnerID> = []
+    /// Why the call left its first runner; reported to the caller if no other runner can serve the call.
+    private var firstFailure: GatewayError?
+    /// The error of the loading engine that the call waits for.
+    private var loadingEngine: EngineError?
+    /// The error of the first runner that lacks the endpoint.
+    private(set) var endpointFailure: GatewayError?
+
+    init(limits: Limits = .init()) {
+        self.limits = limits
+    }
+
+    var isFinished: Bool { phase == .finished }
+    var streams: Bool { authorized?.call.streams ?? false }
+
+    mutating func handle(_ event: Event) -> [Action] {
+        switch (phase, event) {
+        case (.placing, .placed(let lease)): return forward(lease)
+        // The result of a lease request that was withdrawn too late.
+        case (_, .placed(let lease)): return [.returnLease(lease)]
+        case (.finished, _): return []
+
+        case (.reading, .authenticated(let caller)):
+            self.caller = caller
+            return [.acceptBody] + authorizeIfComplete()
+        case (.reading, .bodyParsed(let call)):
+            self.call = call
+            return authorizeIfComplete()
+        case (.reading, .refused(let error)): return fail(error)
+        case (.reading, .authorized(let call)):
+            authorized = call
+            phase = .placing
+            return [.place(call, excluding: [])]
+
+        case (.placing, .placementRefused(let error)):
+            return fail(
+                (error.code == .noRunnerAvailable ? firstFailure ?? error : error).quoting(loadingEngine))
+        case (.placing, .endpointUnsupported(let error)): return fail(firstFailure ?? endpointFailure ?? error)
+
+        case (.placing, .keepaliveDue), (.forwarding, .keepaliveDue), (.relaying, .keepaliveDue):
+            return keepAlive()
+
+        case (.forwarding(let lease), .streamBegan):
+            phase = .relaying(lease)
+            return noteRejectedOption(of: lease) + [.beginStream(lease)]
+        case (.forwarding(let lease), .documentReceived(let document)):
+            return receive(document, from: lease)
+        case (.forwarding(let lease), .documentBegan(let status)):
+            guard !headWasSent else {
+                return cancelAndFail(lease, Self.runnerLost(lease.runner, "it responded without a stream"), .failed)
+            }
+            phase = .relayingDocument(lease, status: status)
+            return noteRejectedOption(of: lease) + [.beginDocument(lease, status: status)]
+        case (.relayingDocument(let lease, let status), .documentEnded(let isComplete)):
+            guard isComplete else {
+                return abortDocument(lease, Self.runnerLost(lease.runner, "the document was truncated"), .failed)
+            }
+            phase = .finished
+            return [.endStream, .returnLease(lease, .served), .settle(.answered(status: status))]
+        case (.relayingDocument(let lease, _), .upstreamFailed(let failure)):
+            return abortDocument(lease, Self.error(from: failure, runner: lease.runner), .failed)
+        case (.forwarding(let lease), .responseTooLarge(let error)),
+            (.relaying(let lease), .responseTooLarge(let error)):
+            return cancelAndFail(lease, error)
+        case (.relaying(let lease), .streamEnded(let complete)):
+            guard complete else {
+                return cancelAndFail(lease, Self.runnerLost(lease.runner, "the stream was interrupted"), .failed)
+            }
+            phase = .finished
+            return [.endStream, .returnLease(lease, .served), .settle(.answered(status: 200))]
+        case (.relaying(let lease), .streamCompleted):
+            phase = .finished
+            return [
+                .releaseUpstream, .endStream, .returnLease(lease, .served), .settle(.answered(status: 200)),
+            ]
+        case (.relaying(let lease), .streamFailed(let error)):
+            return cancelAndFail(lease, Self.stated(error, by: lease.runner), outcome(of: error))
+        case (.forwarding(let lease), .upstreamFailed(let failure)): return handleLoss(lease, failure)
+        case (.relaying(let lease), .upstreamFailed(let failure)):
+            return cancelAndFail(lease, Self.error(from: failure, runner: lease.runner), .failed)
+
+        case (_, .clientClosed): return clientDisconnected()
+        case (_, .drainExpired):
+            return abort(GatewayError(.shuttingDown, "The gateway is shutting down.", retry: .after(.seconds(5))))
+        case (_, .totalTimeExpired):
+            return abort(GatewayError(.upstreamTimeout, "The call exceeded the gateway's time limit."))
+        default: return []
+        }
+    }
+
+    private mutating func authorizeIfComplete() -> [Action] {
+        guard let caller, let call else { return [] }
+        return [.authorize(call, caller)]
+    }
+
+    // MARK: Placing and moving
+
+    private mutating func forward(_ lease: Lease) -> [Action] {
+        guard let authorized else { return [.returnLease(lease)] }
+        phase = .forwarding(lease)
+        staleRetryWasUsed = false
+        mayAddUsageOption = true
+        var actions: [Action] = []
+        if headWasSent { actions.append(.sendComment(announcement(of: lease))) }
+        actions.append(.forward(authorized, lease, onNewConnection: false))
+        return actions
+    }
+
+    /// The runner failed before anything of its response was relayed.
+    private mutating func handleLoss(_ lease: Lease, _ failure: UpstreamFailure) -> [Action] {
+        let error = Self.error(from: failure, runner: lease.runner)
+        switch failure {
+        case .refused:
+            return [.reportRefused(lease.runner)] + move(from: lease, error, excluding: false)
+        case .unreachable:
+            return [.reportUnreachable(lease.runner)] + move(from: lease, error, excluding: false)
+        case .exhausted:
+            // A limit of the gateway itself: it counts against no runner, and any other runner would fail in the
+            // same way.
+            phase = .finished
+            return [.returnLease(lease, .undecided)] + self.failure(error)
+        case .untrusted:
+            return move(from: lease, error, excluding: true, .failed)
+        case .staleConnection where limits.afterSend != .never && !staleRetryWasUsed:
+            guard let authorized else { return [] }
+            staleRetryWasUsed = true
+            return [.forward(authorized, lease, onNewConnection: true)]
+        // An unreachable machine has sent no byte of a response: the next runner is the first to serve the call.
+        case .machineUnreachable: return move(from: lease, error, excluding: false)
+        case .connectionTimedOut:
+            return [.reportUnreachable(lease.runner)] + move(from: lease, error, excluding: false)
+        case .closedBeforeResponse where limits.afterSend == .always,
+            .staleConnection where limits.afterSend == .always:
+            return move(from: lease, error, excluding: true, .failed)
+        default:
+            phase = .finished
+            return [.returnLease(lease, .failed)] + self.failure(error)
+        }
+    }
+
+    private mutating func receive(_ document: EngineDocument, from lease: Lease) -> [Action] {
+        // Computed only where needed: most documents are results.
+        var error: GatewayError { document.error(runner: lease.runner) }
+        let outcome = document.outcome(for: authorized?.caller.id ?? Caller.anonymous.id)
+        if document.status == 404, authorized?.call.previousResponse != nil {
+            // No other runner can continue the response, so it does not matter whether the engine lacks it or the model.
+            return [.refreshModels(lease.runner)] + cancelAndFail(lease, .previousResponseIsUnknown, .undecided)
+        }
+        switch document.cause {
+        case .result where headWasSent:
+            return cancelAndFail(lease, Self.runnerLost(lease.runner, "it responded without a stream"), .failed)
+        case .requestRejected where headWasSent, .internalError where headWasSent:
+            return cancelAndFail(lease, error, outcome)
+        case .result, .requestRejected, .internalError:
+            phase = .finished
+            return (document.cause == .result ? noteRejectedOption(of: lease) : []) + [
+                .sendDocument(lease, document), .returnLease(lease, outcome),
+                .settle(.answered(status: document.status)),
+            ]
+        case .usageOptionRejected:
+            guard let authorized, mayAddUsageOption else { return cancelAndFail(lease, error, outcome) }
+            mayAddUsageOption = false
+            return [.forward(authorized, lease, onNewConnection: false)]
+        case .modelMissing:
+            return [.refreshModels(lease.runner)] + move(from: lease, error, excluding: true, outcome)
+        case .endpointMissing:
+            endpointFailure = endpointFailure ?? error
+            return [.noteEndpointMissing(lease, error)] + search(from: lease, error, excluding: true, outcome)
+        case .loading: return waitForLoading(lease, document.error)
+        // The machine may be asleep behind its front end.
+        case .replaced: return move(from: lease, error, excluding: false, outcome)
+        case .overloaded, .timedOut, .unavailable: return move(from: lease, error, excluding: true, outcome)
+        case .gatewayRejected:
+            return [.reportGatewayRejected(lease.runner, status: document.status)]
+                + cancelAndFail(lease, error, outcome)
+        case .invalid: return cancelAndFail(lease, error, outcome)
+        }
+    }
+
+    /// After a result: an engine that served the call only without the option would reject the option again.
+    private func noteRejectedOption(of lease: Lease) -> [Action] {
+        mayAddUsageOption ? [] : [.noteUsageOptionRejected(lease.runner)]
+    }
+
+    /// An error in the engine's stream is handled like one in its document.
+    private func outcome(of error: EngineError) -> LeaseOutcome {
+        if let status = error.status, status < 500 { return .served }
+        return .internalError(of: authorized?.caller.id ?? Caller.anonymous.id)
+    }
+
+    /// Maximum number of runners tried because earlier ones lack the endpoint.
+    private static let maxSearches = 64
+
+    /// Returns the lease and requests one on another runner: this runner cannot serve the call, but has not failed.
+    private mutating func search(
+        from lease: Lease, _ error: GatewayError, excluding: Bool, _ outcome: LeaseOutcome
+    ) -> [Action] {
+        guard searches < Self.maxSearches, let authorized else {
+            return cancelAndFail(lease, firstFailure ?? error, outcome)
+        }
+        searches += 1
+        loadingEngine = nil
+        if excluding { excluded.insert(lease.runner) }
+        phase = .placing
+        return [.returnLease(lease, outcome), .place(authorized, excluding: excluded)]
+    }
+
+    /// Returns the lease and requests one on another runner, unless the call has used up its moves.
+    private mutating func move(
+        from lease: Lease, _ error: GatewayError, excluding: Bool, _ outcome: LeaseOutcome = .undecided
+    ) -> [Action] {
+        guard moves < limits.moves, let authorized else { return cancelAndFail(lease, firstFailure ?? error, outcome) }
+        moves += 1
+        loadingEngine = nil
+        firstFailure = firstFailure ?? error
+        if excluding { excluded.insert(lease.runner) }
+        phase = .placing
+        return [.returnLease(lease, outcome), .place(authorized, excluding: excluded)]
+    }
+
+    // MARK: Waiting
+
+    /// The call waits for the loading engine as it waits for a slot, until the scheduler refuses it. This is not a move.
+    private mutating func waitForLoading(_ lease: Lease, _ error: EngineError?) -> [Action] {
+        guard let authorized else {
+            return cancelAndFail(lease, Self.runnerLost(lease.runner, "model loading"), .loading)
+        }
+        phase = .placing
+        loadingEngine = error
+        return [.returnLease(lease, .loading), .place(authorized, excluding: excluded)]
+    }
+
+    private mutating func keepAlive() -> [Action] {
+        guard streams else { return [] }
+        if headWasSent { return [.sendComment("waiting")] }
+        if case .relaying = phase { return [.sendComment("waiting")] }
+        headWasSent = true
+        var actions: [Action] = [.sendEarlyHead, .sendComment("waiting")]
+        if case .forwarding(let lease) = phase { actions.append(.sendComment(announcement(of: lease))) }
+        return actions
+    }
+
+    /// Names the runner to clients whose response head was sent before the runner was known.
+    private func announcement(of lease: Lease) -> String {
+        let wake = lease.wake.map { " wake=\($0)" } ?? ""
+        let runner = announcesRunner ? " by \(lease.runner) \(lease.model)" : ""
+        return "served\(runner) waited \(lease.waited.wholeMilliseconds)\(wake)"
+    }
+
+    // MARK: Ending
+
+    private mutating func fail(_ error: GatewayError) -> [Action] {
+        phase = .finished
+        return failure(error)
+    }
+
+    private mutating func cancelAndFail(
+        _ lease: Lease, _ error: GatewayError, _ outcome: LeaseOutcome = .undecided
+    ) -> [Action] {
+        let isRelaying = if case .relaying = phase { true } else { false }
+        headWasSent = headWasSent || isRelaying
+        phase = .finished
+        return [.cancelForwarding, .returnLease(lease, outcome)] + failure(error)
+    }
+
+    /// A document that is partly sent cannot carry an error: the gateway truncates it, which its framing shows.
+    private mutating func abortDocument(
+        _ lease: Lease, _ error: GatewayError, _ outcome: LeaseOutcome = .undecided
+    ) -> [Action] {
+        phase = .finished
+        return [.cancelForwarding, .returnLease(lease, outcome), .abortResponse, .settle(.failed(error))]
+    }
+
+    private func failure(_ error: GatewayError) -> [Action] {
+        [headWasSent ? .failInBand(error) : .respond(error), .settle(.failed(error))]
+    }
+
+    /// The client has disconnected: all work for it stops, and nothing more is written.
+    private mutating func clientDisconnected() -> [Action] {
+        defer { phase = .finished }
+        switch phase {
+        case .reading, .finished: return [.settle(.clientDisconnected)]
+        case .placing: return [.withdrawPlacement, .settle(.clientDisconnected)]
+        case .forwarding(let lease), .relaying(let lease), .relayingDocument(let lease, _):
+            return [.cancelForwarding, .returnLease(lease), .settle(.clientDisconnected)]
+        }
+    }
+
+    private mutating func abort(_ error: GatewayError) -> [Action] {
+        switch phase {
+        case .reading, .finished: return fail(error)
+        case .placing: return [.withdrawPlacement] + fail(error.quoting(loadingEngine))
+        case .forwarding(let lease), .relaying(let lease): return cancelAndFail(lease, error)
+        case .relayingDocument(let lease, _): return abortDocument(lease, error)
+        }
+    }
+}

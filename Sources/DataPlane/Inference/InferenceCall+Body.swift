@@ -1,0 +1,80 @@
+import NIOCore
+import Relay
+import SimpleAICore
+
+/// Receives a call's body.
+extension InferenceCall {
+    /// Whether more of the body may be read: not before the credentials were checked, and not while received bytes wait
+    /// to be decoded.
+    var acceptsBody: Bool { (caller != nil && !isDecoding) || state.isFinished }
+
+    func receive(_ bytes: ByteBuffer) {
+        guard !state.isFinished else { return }
+        guard caller != nil else {
+            unread.writeImmutableBuffer(bytes)
+            return
+        }
+        do throws(GatewayError) {
+            if reservedBytes == 0, bodyReader.decoderMemory > 0 { try reserve(bodyReader.decoderMemory) }
+            try bodyReader.append(bytes)
+            // If decoding is already scheduled, it will include these bytes.
+            guard !isDecoding, try readSlice(), let caller else { return }
+            isDecoding = true
+            services.decoding.decode(for: caller.id, on: eventLoop) { [self] in decodeSlice() }
+        } catch {
+            handle(.refused(error))
+        }
+    }
+
+    func receiveEnd() {
+        requestIsComplete = true
+        guard !state.isFinished, acceptsBody else { return }
+        do throws(GatewayError) {
+            try bodyReader.finish()
+            let call = try body.finish(endpoint: endpoint, id: id, defaultClass: rules.access.classes.defaultClass)
+            self.call = call
+            handle(.bodyParsed(call))
+        } catch {
+            handle(.refused(error))
+        }
+    }
+
+    /// - Returns: whether there is more to decode.
+    private func decodeSlice() -> Bool {
+        guard !state.isFinished else {
+            isDecoding = false
+            return false
+        }
+        do throws(GatewayError) {
+            if try readSlice() { return true }
+            isDecoding = false
+            if requestIsComplete { receiveEnd() } else { connection.resumeReading() }
+        } catch {
+            isDecoding = false
+            handle(.refused(error))
+        }
+        return false
+    }
+
+    /// Parses the received bytes of the body, decoding at most one slice.
+    /// - Returns: whether there is more to decode.
+    private func readSlice() throws(GatewayError) -> Bool {
+        try bodyReader.take(atMost: DecodingQueue.slice) { piece throws(GatewayError) in
+            try reserve(piece.readableBytes)
+            try body.append(piece)
+        }
+    }
+
+    private func reserve(_ count: Int) throws(GatewayError) {
+        if let error = reserveMemory(count, for: "request bodies") { throw error }
+        reservedBytes += count
+    }
+
+    /// Reserves memory.
+    /// - Returns: the error if none is left; nil if it is reserved.
+    func reserveMemory(_ bytes: Int, for what: String) -> GatewayError? {
+        let refusal = memory.reserve(bytes).memoryRefusal(for: what)
+        if refusal != nil { services.admissions.shareWasRefused(.memory) }
+        return refusal
+    }
+}

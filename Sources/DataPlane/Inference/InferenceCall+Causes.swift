@@ -1,0 +1,37 @@
+import Logging
+import Relay
+import Scheduling
+import Settings
+import SimpleAICore
+
+/// Records what a call reveals about engines, for later calls and the operator.
+extension InferenceCall {
+    /// If every runner that has the model lacks the endpoint, waiting for another runner cannot help.
+    func placementRefused(_ error: GatewayError, _ request: PlacementRequest?) {
+        let known = lacking.min { $0.key < $1.key }?.value ?? state.endpointFailure
+        guard error.code == .noRunnerAvailable, let known, let request else { return handle(.placementRefused(error)) }
+        let others = services.scheduler.snapshot().runners.contains { status in
+            let id = status.runner.id
+            return lacking[id] == nil && !foundLacking.contains(id)
+                && request.models.contains { status.models[$0] != nil }
+        }
+        handle(others ? .placementRefused(error) : .endpointUnsupported(known))
+    }
+
+    func noteEndpointMissing(_ lease: Lease, _ error: GatewayError) {
+        foundLacking.insert(lease.runner)
+        // An agent may have several engines.
+        let isOneEngine = rules.settings.runners.contains { $0.id == lease.runner }
+        services.upstreams.noteMissing(endpoint, of: isOneEngine ? nil : lease.model, at: lease.runner, error: error)
+    }
+
+    func reportGatewayRejected(_ runner: RunnerID, _ status: Int) {
+        guard services.upstreams[runner]?.shouldReportRefusal() ?? false else { return }
+        services.logger.warning(
+            "Engine rejected the gateway's credentials",
+            metadata: [
+                LogKeys.runner: "\(runner)", LogKeys.status: "\(status)", LogKeys.requestID: "\(id)",
+                LogKeys.advice: "check the runner's api_key",
+            ])
+    }
+}

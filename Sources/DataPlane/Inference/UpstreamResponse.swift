@@ -1,0 +1,118 @@
+import NIOCore
+import NIOHTTP1
+import Relay
+import SimpleAICore
+
+/// The state of a runner's response, as far as it has been received.
+struct UpstreamResponse {
+    /// Facts about the request that determine how its response is parsed.
+    struct CallContext {
+        var endpoint: Endpoint
+        /// The public id of the model.
+        var model: ModelID
+        var streams = false
+        var expectedChoices = 1
+        /// Whether the caller can receive a body of unknown length: false in HTTP/1.0.
+        var acceptsUnknownLength = true
+        var context: ResponseCause.Context
+    }
+
+    let call: CallContext?
+    var head: HTTPResponseHead?
+    /// Whether the body may turn out to be an event stream although its media type differs.
+    var mayBecomeStream = false
+    var events: EventStreamRelay?
+    var document = ByteBuffer()
+    /// Non-nil for a large document, which is relayed while it is received.
+    var largeDocument: DocumentRelay?
+    /// Number of bytes of the document received so far.
+    var documentBytes = 0
+    /// Number of bytes of the shared buffer memory that are reserved for `document` or a partial event.
+    var reservedBytes = 0
+    var documentUsage: TokenUsage?
+    /// The engine's id of the response (`/v1/responses`).
+    var documentID: String?
+    /// Whether the response's runner has been recorded.
+    var isNoted = false
+    var firstToken: NIODeadline?
+    var lastToken: NIODeadline?
+
+    init(to call: CallContext? = nil) {
+        self.call = call
+    }
+
+    var usage: TokenUsage? { events?.usage ?? documentUsage ?? largeDocument?.usage }
+
+    /// Tokens that count against limits: prompt and completion tokens by the engine's own count. For a stream that
+    /// ended before it stated them, the number of events that carried a piece of the completion.
+    var tokens: Int {
+        guard let usage else { return events?.pieces ?? 0 }
+        let (sum, isOverflow) = usage.prompt.addingReportingOverflow(usage.completion)
+        return isOverflow ? .max : sum
+    }
+
+    /// Generation speed; nil if there is too little to measure.
+    /// - Parameters:
+    ///   - sent: when the request was sent to the runner.
+    ///   - firstByte: when the first byte of the response was received; for a document, when it was complete.
+    func tokensPerSecond(sent: NIODeadline?, firstByte: NIODeadline?) -> Double? {
+        let (tokens, time): (Int, TimeAmount)
+        if let events {
+            guard let firstToken, let lastToken else { return nil }
+            // The first token was generated before the measurement began.
+            (tokens, time) = ((events.usage?.completion ?? events.pieces) - 1, lastToken - firstToken)
+        } else {
+            guard let documentUsage, let sent, let firstByte else { return nil }
+            (tokens, time) = (documentUsage.completion, firstByte - sent)
+        }
+        // A shorter time cannot be measured: one read returned all events.
+        guard tokens > 0, time >= .milliseconds(1) else { return nil }
+        return Double(tokens) * 1e9 / Double(time.nanoseconds)
+    }
+
+    /// Tokens of the incomplete stream, if the call ends now.
+    /// - Parameter clientDisconnected: whether the client disconnected, so that written bytes may be lost. A client that is
+    ///   still connected receives them before the error that ends the stream.
+    func broken(_ delivery: StreamDelivery, clientDisconnected: Bool) -> CallMeasurements.BrokenStream? {
+        guard let events else { return nil }
+        let generated = max(events.pieces, events.usage?.completion ?? 0)
+        let isHeldUp = delivery.isBlocked || (clientDisconnected && delivery.isCheckPending)
+        return CallMeasurements.BrokenStream(
+            generated: generated, delivered: isHeldUp ? delivery.confirmed : events.pieces)
+    }
+}
+
+/// How much of a stream has left the services. While nothing is blocked, that is everything; otherwise the amount known
+/// at the last check.
+struct StreamDelivery {
+    /// Minimum time between two checks, because each costs a promise.
+    private static let interval: TimeAmount = .milliseconds(250)
+
+    /// Number of pieces of the completion that are known to have left the services.
+    private(set) var confirmed = 0
+    private var pendingPieces: Int?
+    private var checkedAt: NIODeadline = .uptimeNanoseconds(0)
+    /// Whether the client is not reading what was written.
+    private(set) var isBlocked = false
+
+    /// Whether a check is pending.
+    var isCheckPending: Bool { pendingPieces != nil }
+
+    /// - Returns: whether to check now, with a write that reports `bytesWritten` or `failed`.
+    mutating func beginCheck(_ pieces: Int, at time: NIODeadline) -> Bool {
+        guard pendingPieces == nil, time - checkedAt >= Self.interval else { return false }
+        pendingPieces = pieces
+        checkedAt = time
+        return true
+    }
+
+    mutating func bytesWritten() {
+        confirmed = pendingPieces ?? confirmed
+        pendingPieces = nil
+    }
+
+    /// The client has disconnected, and unsent bytes are lost.
+    mutating func failed() { isBlocked = true }
+
+    mutating func writabilityChanged(isWritable: Bool) { isBlocked = !isWritable }
+}

@@ -1,0 +1,66 @@
+package import Logging
+package import NIOCore
+package import Relay
+package import Scheduling
+package import Settings
+package import SimpleAICore
+import WebSocketTransport
+
+/// The plane that keeps in touch with machines: probes, agents, wakes, power, and the state that survives a restart.
+/// Builds its parts and connects them.
+package struct FleetControl: Sendable {
+    package let upstreams: UpstreamDirectory
+    package let contextLengths: ContextLengths
+    package let supervisor: FleetSupervisor
+    package let metrics: any MetricSource
+    package let agents: Agents
+
+    /// - Parameters:
+    ///   - machines: the machines that the settings and the state file name.
+    ///   - pools: of the connections of calls.
+    ///   - sender: performs a wake's attempts.
+    ///   - stateFile: and what it contained at the start.
+    ///   - eventLoop: on which the whole plane works.
+    package init(
+        settings: Settings, machines: MachineDirectory, scheduler: Scheduler, upstreams: UpstreamDirectory,
+        pools: UpstreamPools, sender: any WakeSender, stateFile: StateFile, remembered: StateFile.Opened,
+        admissions: AdmissionMetrics, drain: DrainState, logger: Logger, on eventLoop: any EventLoop
+    ) {
+        let metrics = FleetMetrics(scheduler: scheduler)
+        let members = ClassMemberReport(classes: ClassTable(settings).classes, logger: logger)
+        let memory = FleetMemory(
+            stateFile, restoring: remembered.content, isWritten: remembered.isWritten, logger: logger, on: eventLoop,
+            knownAgents: { Set(machines.agents.keys) }
+        ) {
+            let snapshot = scheduler.snapshot()
+            members.check(snapshot)
+            return StateFile.Content(
+                snapshot, agents: machines.agents, contextLengths: machines.contextLengths.all)
+        }
+        let agents = Agents(
+            settings: settings, machines: machines, scheduler: scheduler, upstreams: upstreams, memory: memory,
+            metrics: metrics, admissions: admissions, drain: drain, logger: logger, on: eventLoop)
+        self.agents = agents
+        self.upstreams = upstreams
+        self.metrics = metrics
+        contextLengths = machines.contextLengths
+        supervisor = FleetSupervisor(
+            settings: settings, scheduler: scheduler, upstreams: upstreams, pools: pools, machines: machines,
+            sender: sender, agents: agents, memory: memory, metrics: metrics, logger: logger, on: eventLoop)
+    }
+
+    /// Requests a runner's current list of models, because an earlier one has proved wrong.
+    package func refreshModels(of runner: RunnerID) {
+        supervisor.probe(runner)
+        agents.requestStatus(of: runner)
+    }
+
+    /// Whether a runner was registered by an agent, now or before a restart.
+    package func isAgent(_ id: RunnerID) -> Bool { supervisor.isAgent(id) }
+
+    /// Applies other settings while calls run.
+    package func adopt(_ plan: RunnerPlan, _ settings: Settings) {
+        agents.adopt(settings)
+        supervisor.adopt(plan, settings)
+    }
+}

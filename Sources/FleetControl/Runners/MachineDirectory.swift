@@ -1,0 +1,109 @@
+package import Settings
+package import SimpleAICore
+import Synchronization
+
+/// How each machine can be woken, and the registrations of agents, so that their machines can be woken after a restart.
+package final class MachineDirectory: Sendable {
+    /// An agent's machine, as it registered.
+    package struct AgentMachine: Hashable, Codable {
+        package var name: String
+        package var machineType: String
+        /// The MAC address from its registration; nil if the machine cannot be woken.
+        package var mac: String?
+        /// The engine's own id of each public model id.
+        package var aliases: [ModelID: EngineModelID] = [:]
+        /// The peer address of its latest registration.
+        package var address: String?
+        /// When its agent disconnected, in seconds since 1970; nil while it is connected, or if unknown.
+        package var lastSeen: Int64?
+        /// Nil if unknown.
+        package var hasServed: Bool?
+
+        /// Whether all of its names are valid: a file may contain names that an older version accepted.
+        package var isUsable: Bool {
+            aliases.allSatisfy { NameFault(in: $0.rawValue) == nil && NameFault(in: $1.rawValue) == nil }
+                && [name, machineType].allSatisfy { $0.isEmpty || NameFault(in: $0) == nil }
+        }
+    }
+
+    private struct Known {
+        /// Static runners' wake methods, from settings.
+        var stated: [RunnerID: [WakeMethod]]
+        /// The destination of packets for agents' machines.
+        var broadcast: String
+        var port: Int
+        var agents: [RunnerID: AgentMachine] = [:]
+
+        init(_ settings: Settings) {
+            stated = Dictionary(
+                settings.runners.map { ($0.id, $0.wake.map(WakeMethod.all) ?? []) },
+                uniquingKeysWith: { first, _ in first })
+            broadcast = settings.wake.broadcast
+            port = settings.wake.port
+        }
+    }
+
+    private let known: Mutex<Known>
+    package let contextLengths = ContextLengths()
+
+    package init(_ settings: Settings) {
+        known = Mutex(Known(settings))
+    }
+
+    /// Applies new settings to later wake attempts.
+    package func adopt(_ settings: Settings) {
+        var new = Known(settings)
+        known.withLock {
+            new.agents = $0.agents
+            $0 = new
+        }
+    }
+
+    package func wakeMethods(of runner: RunnerID) -> [WakeMethod] {
+        known.withLock { known in
+            if let methods = known.stated[runner] { return methods }
+            return known.agents[runner]?.mac.flatMap { MACAddress($0) }.map {
+                [.packet(WakePacketRequest(mac: $0, broadcast: known.broadcast, port: known.port))]
+            } ?? []
+        }
+    }
+
+    package var agents: [RunnerID: AgentMachine] { known.withLock { $0.agents } }
+
+    /// Removes the machine of a forgotten agent.
+    package func remove(_ runner: RunnerID) {
+        known.withLock { _ = $0.agents.removeValue(forKey: runner) }
+        contextLengths.remove(runner)
+    }
+
+    /// Adds or updates an agent's machine, at registration and after a restart.
+    package func put(_ machine: AgentMachine, of runner: RunnerID) {
+        known.withLock { $0.agents[runner] = machine }
+    }
+}
+
+extension WakeMethod {
+    /// All wake methods that the settings give for a machine.
+    package static func all(_ target: Settings.WakeTarget) -> [WakeMethod] {
+        var methods: [WakeMethod] = []
+        for mac in target.macs {
+            methods.append(
+                .packet(
+                    WakePacketRequest(
+                        mac: mac, secureOn: target.secureOn, broadcast: target.broadcast, port: target.port)))
+            if let relay = target.relay {
+                methods.append(
+                    .relay(
+                        WakeRelayRequest(host: relay.host, port: relay.port, mac: mac, broadcast: target.broadcast)))
+            }
+        }
+        if let program = target.command.first {
+            methods.append(
+                .command(WakeCommandRequest(program: program, arguments: Array(target.command.dropFirst()))))
+        }
+        if let hook = target.http {
+            methods.append(.http(WakeHookRequest(method: hook.method, url: hook.url, host: hook.host)))
+        }
+        return methods
+    }
+}

@@ -1,0 +1,207 @@
+package import NIOCore
+package import SimpleAICore
+
+/// A call's body: validated while it arrives, interpreted when it is complete, and forwarded byte for byte except for
+/// the values that the gateway replaces.
+package struct CallBody {
+    /// Fields that limit the completion tokens, in order of precedence.
+    private static let tokenLimitKeys = ["max_completion_tokens", "max_output_tokens", "max_tokens"]
+    /// In bytes. Model ids occur in responses and log lines, so they must be far shorter than a body.
+    private static let maxModelLength = 512
+    /// In bytes, for other ids and names in a body.
+    private static let maxNameLength = 512
+    /// In bytes, for the beginning of a conversation; enough for most system prompts and a first question.
+    private static let maxPrefixLength = 64 << 10
+
+    private var scanner = JSONScanner(watching: RequestKeys.body)
+    package private(set) var bytes = ByteBuffer()
+
+    package init() {}
+
+    /// - Throws: `invalidJSON` or `invalidRequest`, as soon as no continuation could make the body valid.
+    package mutating func append(_ chunk: ByteBuffer) throws(GatewayError) {
+        var chunk = chunk
+        let outcome: Result<Void, JSONError> = chunk.withUnsafeReadableBytes { bytes in
+            do throws(JSONError) {
+                return .success(try scanner.scan(bytes))
+            } catch {
+                return .failure(error)
+            }
+        }
+        if case .failure(let error) = outcome { throw GatewayError(body: error) }
+        if bytes.readableBytes == 0 { bytes = chunk } else { bytes.writeBuffer(&chunk) }
+    }
+
+    /// The call that the complete body describes.
+    /// - Throws: `invalidJSON`, or `invalidRequest` if the document is not a request of this endpoint.
+    package mutating func finish(endpoint: Endpoint, id: CallID, defaultClass: ClassName) throws(GatewayError) -> Call {
+        do throws(JSONError) {
+            try scanner.finish()
+        } catch {
+            throw GatewayError(body: error)
+        }
+        guard scanner.isObject else {
+            throw GatewayError(.invalidRequest, "The request body must be a JSON object.")
+        }
+        let required = endpoint.requiredField
+        guard let input = scanner.member(required), input.kind != .null else {
+            throw GatewayError(.invalidRequest, "The field \"\(required)\" is missing.", param: required)
+        }
+        if endpoint == .chatCompletions, input.kind != .array {
+            throw GatewayError(.invalidRequest, "The field \"messages\" must be an array.", param: required)
+        }
+        let streams = try boolean("stream")
+        return Call(
+            id: id, endpoint: endpoint,
+            request: ModelRequest(field: try modelField(), defaultClass: defaultClass),
+            streams: streams, wantsUsage: try usageIsWanted(),
+            previousResponse: endpoint == .responses ? try previousResponse() : nil, maxTokens: maxTokens, user: user,
+            expectedChoices: streams ? expectedChoices(endpoint) : 1)
+    }
+
+    /// The fingerprint of the conversation's beginning, which its later calls share: the messages up to the first user
+    /// message, or the start of the prompt. Nil if there is neither.
+    package func conversation(of endpoint: Endpoint) -> PrefixFingerprint? {
+        guard let member = scanner.member(endpoint.requiredField) else { return nil }
+        let range =
+            member.range.lowerBound..<min(member.range.upperBound, member.range.lowerBound + Self.maxPrefixLength)
+        guard member.kind == .array else { return PrefixFingerprint(view(range)) }
+        guard let messages = JSONSlice(document: ArraySlice(view(member.range)))?.elements else { return nil }
+        let first = messages.firstIndex { $0["role"]?.string == "user" } ?? 0
+        guard first < messages.count else { return nil }
+        let prefix = messages[...first].lazy.flatMap(\.bytes)
+        return PrefixFingerprint(prefix.prefix(Self.maxPrefixLength))
+    }
+
+    /// The body to send to the engine.
+    /// - Parameters:
+    ///   - model: the engine's own id of the chosen model.
+    ///   - addingUsage: whether to set `stream_options.include_usage`.
+    package func forwarded(model: String, addingUsage: Bool) -> ByteBuffer {
+        var edits: [(range: Range<Int>, text: String)] = []
+        let name = JSONString.encode(model)
+        let firstMember =
+            bytes.readableBytesView.firstIndex(of: UInt8(ascii: "{")).map {
+                $0 - bytes.readerIndex + 1
+            } ?? 0
+        if let member = scanner.member("model") {
+            edits.append((member.range, name))
+        } else {
+            edits.append((firstMember..<firstMember, "\"model\":\(name),"))
+        }
+        if addingUsage { edits.append(usageEdit(firstMember: firstMember)) }
+        edits.sort { $0.range.lowerBound < $1.range.lowerBound }
+
+        var result = ByteBuffer()
+        result.reserveCapacity(bytes.readableBytes + 64)
+        var position = 0
+        for edit in edits {
+            result.writeBytes(view(position..<edit.range.lowerBound))
+            result.writeString(edit.text)
+            position = edit.range.upperBound
+        }
+        result.writeBytes(view(position..<bytes.readableBytes))
+        return result
+    }
+
+    private func usageEdit(firstMember: Int) -> (range: Range<Int>, text: String) {
+        guard let options = scanner.member("stream_options") else {
+            return (firstMember..<firstMember, "\"stream_options\":{\"include_usage\":true},")
+        }
+        guard options.kind == .object, let slice = JSONSlice(document: ArraySlice(view(options.range))) else {
+            return (options.range, "{\"include_usage\":true}")
+        }
+        if let old = slice["include_usage"] {
+            let start = options.range.lowerBound + (old.bytes.startIndex - slice.bytes.startIndex)
+            return (start..<start + old.bytes.count, "true")
+        }
+        let start = options.range.lowerBound + 1
+        let isEmpty = !slice.bytes.dropFirst().dropLast().contains { $0 > 0x20 }
+        return (start..<start, "\"include_usage\":true" + (isEmpty ? "" : ","))
+    }
+
+    private func view(_ range: Range<Int>) -> ByteBufferView {
+        let start = bytes.readerIndex
+        return bytes.readableBytesView[start + range.lowerBound..<start + range.upperBound]
+    }
+
+    private func modelField() throws(GatewayError) -> String? {
+        guard let member = scanner.member("model"), member.kind != .null else { return nil }
+        guard member.kind == .string else {
+            throw GatewayError(.invalidRequest, "The field \"model\" must be a string.", param: "model")
+        }
+        guard member.range.count <= Self.maxModelLength + 2 else {
+            throw GatewayError(
+                .invalidRequest, "The field \"model\" is longer than \(Self.maxModelLength) bytes.", param: "model")
+        }
+        let text = view(member.range).dropFirst().dropLast()
+        // Few names contain escapes.
+        return text.contains(UInt8(ascii: "\\"))
+            ? JSONString.decode(view(member.range)) : String(decoding: text, as: UTF8.self)
+    }
+
+    private func previousResponse() throws(GatewayError) -> String? {
+        guard let member = scanner.member("previous_response_id"), member.kind != .null else { return nil }
+        guard member.kind == .string, member.range.count <= Self.maxNameLength + 2 else {
+            throw GatewayError(
+                .invalidRequest, "The field \"previous_response_id\" must be a response id.",
+                param: "previous_response_id")
+        }
+        return JSONString.decode(view(member.range))
+    }
+
+    /// Values that are not numbers are left for the engine to refuse.
+    private var maxTokens: Int? {
+        for key in Self.tokenLimitKeys {
+            guard let member = scanner.member(key), member.kind == .number else { continue }
+            return Int(String(decoding: view(member.range), as: UTF8.self))
+        }
+        return nil
+    }
+
+    /// Number of choices that a stream will have; invalid values are left for the engine to refuse.
+    private func expectedChoices(_ endpoint: Endpoint) -> Int {
+        var number = 1
+        if let member = scanner.member("n"), member.kind == .number {
+            number = Int(String(decoding: view(member.range), as: UTF8.self)) ?? 1
+        }
+        guard endpoint == .completions, let prompt = scanner.member("prompt"), prompt.kind == .array else {
+            return max(1, number)
+        }
+        let prompts = JSONSlice(checked: ArraySlice(view(prompt.range))).elements
+        // A list of numbers is one prompt, in tokens.
+        guard let first = prompts.first, first.string != nil || first.bytes.first == UInt8(ascii: "[") else {
+            return max(1, number)
+        }
+        return max(1, number.multipliedReportingOverflow(by: prompts.count).partialValue)
+    }
+
+    private var user: String? {
+        guard let member = scanner.member("user"), member.kind == .string, member.range.count <= Self.maxNameLength + 2
+        else { return nil }
+        return JSONString.decode(view(member.range))
+    }
+
+    private func boolean(_ key: String) throws(GatewayError) -> Bool {
+        switch scanner.member(key)?.kind {
+        case nil, .null: return false
+        case .boolean(let value): return value
+        default: throw GatewayError(.invalidRequest, "The field \"\(key)\" must be true or false.", param: key)
+        }
+    }
+
+    private func usageIsWanted() throws(GatewayError) -> Bool {
+        guard let member = scanner.member("stream_options"), member.kind != .null else { return false }
+        guard member.kind == .object else {
+            throw GatewayError(
+                .invalidRequest, "The field \"stream_options\" must be an object.", param: "stream_options")
+        }
+        var options = JSONScanner(watching: RequestKeys.streamOptions)
+        do throws(JSONError) {
+            try options.scan(ArraySlice(view(member.range)))
+        } catch {
+            throw GatewayError(body: error, in: "stream_options")
+        }
+        return options.member("include_usage")?.kind == .boolean(true)
+    }
+}
