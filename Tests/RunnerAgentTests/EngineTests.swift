@@ -215,6 +215,18 @@ import Testing
         }
     }
 
+    /// llama.cpp's server closes connections that are idle for 5 s, the interval of inspections.
+    @Test func aConnectionThatTheServerClosesIsNotReused() async throws {
+        try await FakeEngine.with(Self.llama, closesReusedConnections: true) { fake in
+            let roster = try roster(.llamaServer, fake.url)
+            for _ in 1...3 {
+                await roster.refreshStatus()
+                #expect(roster.statuses.first?.isHealthy == true)
+                #expect(roster.statuses.first?.slots == 4)
+            }
+        }
+    }
+
     /// Both are options of the server: without `--slots` and `--props` it still serves.
     @Test func slotsAndPropertiesMayBeMissing() async throws {
         var answers = Self.llama

@@ -54,6 +54,9 @@ struct EngineControl: Sendable {
         var request = HTTPClientRequest(url: url + path)
         request.method = method
         request.headers.add(name: "Accept", value: "application/json")
+        // Engines close idle connections after a few seconds (llama.cpp and uvicorn: 5 s, the interval of inspections). A
+        // request that such a close crosses would fail, and the engine would count as unhealthy.
+        request.headers.add(name: "Connection", value: "close")
         if !apiKey.isEmpty { request.headers.add(name: "Authorization", value: "Bearer \(apiKey)") }
         if let body {
             request.headers.add(name: "Content-Type", value: "application/json")

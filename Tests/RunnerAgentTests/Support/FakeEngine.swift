@@ -15,19 +15,27 @@ final class FakeEngine: Sendable {
     private final class Book: Sendable {
         let answers: Mutex<[String: Answer]>
         let asked = Mutex<[String]>([])
+        let closesReusedConnections: Bool
 
-        init(_ answers: [String: Answer]) { self.answers = Mutex(answers) }
+        init(_ answers: [String: Answer], closesReusedConnections: Bool) {
+            self.answers = Mutex(answers)
+            self.closesReusedConnections = closesReusedConnections
+        }
     }
 
     let port: Int
     private let book: Book
     private let listener: any Channel
 
-    /// - Parameter answers: responses by method and path, such as `GET /api/tags`; all other requests get 404.
+    /// - Parameters:
+    ///   - answers: responses by method and path, such as `GET /api/tags`; all other requests get 404.
+    ///   - closesReusedConnections: the second request on a connection finds it closed, like a request that crosses the
+    ///     close of an idle connection.
     static func with<Result: Sendable>(
-        _ answers: [String: Answer], _ body: (FakeEngine) async throws -> Result
+        _ answers: [String: Answer], closesReusedConnections: Bool = false,
+        _ body: (FakeEngine) async throws -> Result
     ) async throws -> Result {
-        let engine = try await FakeEngine(answers)
+        let engine = try await FakeEngine(answers, closesReusedConnections)
         do {
             let result = try await body(engine)
             try await engine.listener.close()
@@ -38,8 +46,8 @@ final class FakeEngine: Sendable {
         }
     }
 
-    private init(_ answers: [String: Answer]) async throws {
-        let book = Book(answers)
+    private init(_ answers: [String: Answer], _ closesReusedConnections: Bool) async throws {
+        let book = Book(answers, closesReusedConnections: closesReusedConnections)
         self.book = book
         listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
@@ -64,6 +72,7 @@ final class FakeEngine: Sendable {
         private let book: Book
         private var line = ""
         private var body = ""
+        private var hasResponded = false
 
         init(_ book: Book) { self.book = book }
 
@@ -71,7 +80,10 @@ final class FakeEngine: Sendable {
             switch unwrapInboundIn(data) {
             case .head(let head): (line, body) = ("\(head.method.rawValue) \(head.uri)", "")
             case .body(let bytes): body += String(buffer: bytes)
+            case .end where hasResponded && book.closesReusedConnections:
+                context.close(promise: nil)
             case .end:
+                hasResponded = true
                 let asked = body.isEmpty ? line : "\(line) \(body)"
                 book.asked.withLock { $0.append(asked) }
                 let answer =
