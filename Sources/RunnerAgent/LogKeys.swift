@@ -6,7 +6,6 @@ enum LogKeys {
     static let code = "code"
     static let command = "command"
     static let count = "count"
-    static let duration = "duration_ms"
     static let engine = "engine"
     static let extensions = "extensions"
     static let gateway = "gateway"
@@ -14,6 +13,8 @@ enum LogKeys {
     static let output = "output"
     static let pid = "pid"
     static let requestID = "request_id"
+    /// The time until the next attempt.
+    static let retryDelay = "retry_in_ms"
     static let runner = "runner"
     static let status = "status"
 }

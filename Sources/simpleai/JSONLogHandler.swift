@@ -40,7 +40,8 @@ struct JSONLogHandler: LogHandler {
     private static let numericKeys: Set<ExactString> = [
         "active", "added", "attempt", "bytes", "cached_tokens", "completion_tokens", "count", "delivered_tokens",
         "duration_ms", "generated_tokens", "keys", "keys_known", "limit", "line", "pid", "position", "prompt_tokens",
-        "reasoning_tokens", "status", "suppressed", "tokens_per_second", "ttfb_ms", "ttft_ms", "waited_ms", "withdrawn",
+        "reasoning_tokens", "retry_in_ms", "status", "suppressed", "tokens_per_second", "ttfb_ms", "ttft_ms",
+        "waited_ms", "withdrawn",
     ]
 
     /// Whether the text is a JSON number without an exponent (RFC 8259 §6).

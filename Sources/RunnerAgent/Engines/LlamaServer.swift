@@ -61,7 +61,7 @@ struct LlamaServer: Engine {
                 metadata: [
                     LogKeys.engine: "\(type)", LogKeys.address: "\(control.url)", LogKeys.cause: "\(end.reason)",
                     LogKeys.output: "\(end.lastOutput)",
-                    LogKeys.duration: "\(Int(delay / .milliseconds(1)))",
+                    LogKeys.retryDelay: "\(Int(delay / .milliseconds(1)))",
                 ])
             try? await Task.sleep(for: delay)
         }

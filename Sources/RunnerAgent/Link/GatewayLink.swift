@@ -209,7 +209,7 @@ final class GatewayLink: Sendable {
     }
 
     private static func retry(_ reason: String, _ delay: Duration) -> Logger.Metadata {
-        [LogKeys.cause: "\(reason)", LogKeys.duration: "\(Int(delay / .milliseconds(1)))"]
+        [LogKeys.cause: "\(reason)", LogKeys.retryDelay: "\(Int(delay / .milliseconds(1)))"]
     }
 
     private static func tls(
