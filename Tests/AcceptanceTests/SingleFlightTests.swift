@@ -41,6 +41,25 @@ struct SingleFlightTests {
         #expect(some.evidence != nil)
     }
 
+    /// Its failure is reported by `wol.calls.answered`; it may never have been placed on the machine.
+    @Test func aStreamThatEndedInAnErrorNeedNotNameTheWake() {
+        var failed = call(wake: nil)
+        failed.headers = [("content-type", "text/event-stream")]
+        failed.body = Array(": waiting\n\ndata: {\"error\":{\"message\":\"x\",\"code\":\"queue_full\"}}\n\n".utf8)
+        let cold = cold([call(wake: "w1"), call(wake: "w1"), failed])
+        #expect(cold.singleFlight.verdict == .pass, "\(cold.singleFlight.summary)")
+        #expect(cold.held.count == 2)
+    }
+
+    @Test func theAdviceForATargetThatDidNotSleepFollowsItsState() {
+        func advice(_ state: TargetState, _ hasSleepCommand: Bool) -> String {
+            ColdStart.notAsleep("x", in: state, hasSleepCommand: hasSleepCommand)
+        }
+        #expect(advice(.ready, false).contains("set --sleep-command CMD"))
+        #expect(advice(.ready, true).contains("--sleep-command was run"))
+        #expect(advice(.down, true).contains("its engine does not respond"))
+    }
+
     @Test func callsAfterTheWakeNeedNotHaveWaited() {
         let late = [call(wake: "w1"), call(wake: "w1"), call(at: 2, wake: nil)]
         #expect(cold(late).singleFlight.verdict == .pass)

@@ -10,13 +10,16 @@ extension ColdStart {
     /// The wake ids in the responses. A refusal may contain one, too.
     var wakeIDs: Set<String> { Set(exchanges.compactMap { ServingRunner($0).wakeID }) }
 
-    /// Completed calls that must have waited: a poll of the list that began after they were sent still showed the
-    /// target as not up. Only a call that was sent later may report that it did not wait.
+    /// Complete responses of calls that must have waited: a poll of the list that began after they were sent still showed the
+    /// target as not up. Only a call that was sent later may report that it did not wait. A stream
+    /// that ended in an error is left out: it may never have been placed on the machine, so it need not name the wake.
     var held: [Exchange] {
         let isUp: Set<TargetState?> = [.ready, .loadable]
         let lastLook = polls.last { $0.problem == nil && !isUp.contains($0.state) }.map { $0.at - $0.took }
         guard let lastLook else { return [] }
-        return exchanges.filter { $0.isSuccess && ($0.sent ?? $0.started) <= lastLook }
+        return exchanges.filter { exchange in
+            exchange.isSuccess && (exchange.sent ?? exchange.started) <= lastLook && (try? Completion(exchange)) != nil
+        }
     }
 
     /// Maximum number of magic packets to one machine within ``sendingWindow``.

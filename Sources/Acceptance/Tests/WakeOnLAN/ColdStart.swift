@@ -21,6 +21,8 @@ struct ColdStart: Sendable {
     let packets: [PacketListener.Packet]
     /// Whether the suite listened for magic packets.
     let listened: Bool
+    /// Whether a command was to put the target to sleep before the calls.
+    var hasSleepCommand = false
     /// Why the calls prove nothing about the deployment; nil if they count.
     var unusableTarget: UnusableTarget?
 
@@ -89,9 +91,20 @@ struct ColdStart: Sendable {
         if let unusableTargetFinding { return unusableTargetFinding }
         guard wasAsleep else {
             return .inconclusive(
-                "no machine was asleep (\(target) was \(before.rawValue)): put it to sleep, or set --sleep-command CMD")
+                Self.notAsleep("\(target) was \(before.rawValue)", in: before, hasSleepCommand: hasSleepCommand))
         }
         return isNeverListed ? neverListed : nil
+    }
+
+    /// That the target did not sleep, and what the user can do about it.
+    static func notAsleep(_ observation: String, in state: TargetState, hasSleepCommand: Bool) -> String {
+        let advice =
+            switch (state, hasSleepCommand) {
+            case (.down, _): "its machine is on, its engine does not respond; suspend the machine, not only the engine"
+            case (_, true): "--sleep-command was run, and the machine is still listed as awake"
+            case (_, false): "put it to sleep, or set --sleep-command CMD"
+            }
+        return "no machine was asleep (\(observation)): \(advice)"
     }
 
     /// Whether the list lacks the target before and after the calls, and nothing else shows that it slept: it may have been

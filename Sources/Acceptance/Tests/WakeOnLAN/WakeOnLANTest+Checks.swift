@@ -75,7 +75,8 @@ extension WakeOnLANTest {
         if state == .absent, let finding = try await unprovenSleep() { return finding }
         guard state.isAsleep else {
             return .inconclusive(
-                "no machine was asleep (\(target) is \(state.rawValue)): put it to sleep, or set --sleep-command CMD")
+                ColdStart.notAsleep(
+                    "\(target) is \(state.rawValue)", in: state, hasSleepCommand: options.putToSleep != nil))
         }
         let eta = try await listBefore().entries(serving: target).compactMap(\.wakeETA).min()
         let expected = eta.map { ", expected to wake in \($0.fixed(1)) s" } ?? ""

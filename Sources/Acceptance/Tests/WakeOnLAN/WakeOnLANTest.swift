@@ -87,7 +87,8 @@ struct WakeOnLANTest: AcceptanceTest {
                 let (calls, polls) = try await hold(requests, since: sent, reader: caller)
                 var cold = ColdStart(
                     target: target, before: before, sent: sent, calls: calls, polls: polls,
-                    packets: listener?.packets ?? [], listened: listener != nil)
+                    packets: listener?.packets ?? [], listened: listener != nil,
+                    hasSleepCommand: options.putToSleep != nil)
                 cold.unusableTarget = try await session.usabilityProblem(
                     of: target, isNamed: options.origin == .named, calls: calls, list: list)
                 if cold.failedToWake, cold.unusableTarget == nil, session.options.selects(FailedWakes.check) {
