@@ -102,7 +102,8 @@ extension GatewayApplication {
         }
         return ClassMemberCheck.findings(ClassTable(settings).classes, listed: listed).map {
             GatewayStartError(
-                "\($0.message); use the name in the machine's list, or define an alias",
+                "\($0.message); use the name in the machine's list, or define an alias"
+                    + (settings.fleet.acceptsAgents ? ", unless an agent that has not joined yet lists it" : ""),
                 at: ["classes", $0.className.rawValue])
         }
     }

@@ -101,7 +101,8 @@ extension SettingsValidation {
             let right = settings.auth.mode == .oidc ? ", which requires the specific_role" : ""
             warning("is empty: every call must name its model\(right)", at: .root["classes"])
         } else {
-            problem("defaults to \(name), which is not a class; use one of classes", at: path)
+            problem(
+                "defaults to \(name), which is not a class; set it to one of classes, such as \(names[0])", at: path)
         }
     }
 

@@ -129,6 +129,9 @@ func expect(_ problem: ProblemCase, in found: [String]) {
             "runners: [{url: 'http://a', tls: {ca_file: /nowhere/ca.pem}}]",
             "s.yaml:2: runners[0].tls.ca_file: file \"/nowhere/ca.pem\" does not exist; create it or fix the path"),
         ProblemCase(
+            "runners: [{url: 'http://a', tls: {ca_file: ~/nowhere/ca.pem}}]",
+            "s.yaml:2: runners[0].tls.ca_file: file \"~/nowhere/ca.pem\" does not exist; write ${HOME} instead of ~"),
+        ProblemCase(
             "server: {host: 'http://a'}", "s.yaml:2: server.host: \"http://a\" is not a host; use an IP address…"),
         // Waking
         ProblemCase("wake: {schedule: [0s, 3s, 1s]}", "s.yaml:2: wake.schedule: is not ascending…"),

@@ -116,7 +116,8 @@ import Testing
             issuer + "classes: {'class:fast': [a]}\ndefault_class: 'class:fast'",
             "s.yaml:2: classes.\"class:fast\": the name…"),
         ProblemCase(
-            issuer + "classes: {big: [a]}", "s.yaml:1: default_class: defaults to fast, which is not a class; …"
+            issuer + "classes: {big: [a]}",
+            "s.yaml:1: default_class: defaults to fast, which is not a class; set it to one of classes, such as big"
         ),
         ProblemCase(
             issuer + "classes: {fast: [a]}\ndefault_class: fats",

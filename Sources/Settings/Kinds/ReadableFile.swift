@@ -7,7 +7,7 @@ enum ReadableFile {
     static func check(_ path: String) throws(SettingsMismatch) {
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-            throw .init("file \(quoted(path)) does not exist; create it or fix the path")
+            throw missing(path)
         }
         guard !isDirectory.boolValue else {
             throw .init("\(quoted(path)) is a directory; use the path of a file")
@@ -23,13 +23,19 @@ enum ReadableFile {
             return try OperatorFile.contents(of: path, atMost: limit.bytes)
         } catch {
             switch error {
-            case .missing: throw .init("file \(quoted(path)) does not exist; create it or fix the path")
+            case .missing: throw missing(path)
             case .directory: throw .init("\(quoted(path)) is a directory; use the path of a file")
             case .tooLarge: throw .init("\(quoted(path)) exceeds \(limit); use another file")
             case .system(let error):
                 throw .init("\(quoted(path)) cannot be read: \(error); change its owner or mode, or fix the path")
             }
         }
+    }
+
+    /// A leading `~` is a shell's abbreviation, which settings do not expand.
+    private static func missing(_ path: String) -> SettingsMismatch {
+        let advice = path.hasPrefix("~/") ? "write ${HOME} instead of ~" : "create it or fix the path"
+        return .init("file \(quoted(path)) does not exist; \(advice)")
     }
 }
 
