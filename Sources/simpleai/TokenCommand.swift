@@ -121,7 +121,7 @@ extension TokenCommand {
         }
 
         /// The key of the user: `~/.simpleai/token-key.pem`, if it exists.
-        private static func keyAtHome(_ environment: [String: String]) -> String? {
+        fileprivate static func keyAtHome(_ environment: [String: String]) -> String? {
             guard let home = environment["HOME"], home.hasPrefix("/") else { return nil }
             let key = TokenKeyFiles(directory: home + "/.simpleai").key
             return FileManager.default.fileExists(atPath: key) ? key : nil
@@ -178,6 +178,9 @@ extension TokenCommand {
             } catch let failure as any Error & CustomStringConvertible {
                 throw CommandFailure(failure.description)
             }
+            // A key at home is found without the variable.
+            let isAtHome = Mint.keyAtHome(ProcessInfo.processInfo.environment) == files.key
+            let export = isAtHome ? "" : "export SIMPLEAI_TOKEN_KEY=\(shellQuoted(files.key))\n"
             print(
                 """
                 Wrote \(files.key) (private: keep it secret), \(files.details) and \(files.keySet).
@@ -193,8 +196,7 @@ extension TokenCommand {
 
                 Then:
 
-                export SIMPLEAI_TOKEN_KEY=\(shellQuoted(files.key))
-                simpleai token --user me --role model:specific
+                \(export)simpleai token --user me --role model:specific
                 """)
         }
 

@@ -15,6 +15,9 @@ import Testing
 
             let made = try await simpleai("token", "init", "--directory", home.path + "/.simpleai").run()
             #expect(made.code == 0, "\(made.text)")
+            #expect(!made.output.contains("SIMPLEAI_TOKEN_KEY"), "\(made.text)")
+            let elsewhere = try await simpleai("token", "init", "--directory", home.path + "/keys").run()
+            #expect(elsewhere.output.contains("export SIMPLEAI_TOKEN_KEY="), "\(elsewhere.text)")
             let run = try await simpleai("token", "--user", "me").run()
             #expect(run.code == 0, "\(run.text)")
             let parts = run.output.split(separator: ".").map(String.init)
