@@ -227,7 +227,7 @@ public struct GatewayApplication: Service {
         let address = "\(server.host):\(server.port)"
         switch error.errnoCode {
         case EADDRINUSE: return "\(address) is in use by another process; stop it, or choose another server.port"
-        case EACCES: return "\(address) requires privileges this user lacks; choose a server.port above 1023"
+        case EACCES: return "\(address) requires privileges this user lacks; choose a server.port above 1023, or grant CAP_NET_BIND_SERVICE"
         case EADDRNOTAVAIL: return "\(server.host) is not an address of this machine; correct server.host"
         default: return "\(address) cannot be bound: \(String(cString: strerror(error.errnoCode)))"
         }

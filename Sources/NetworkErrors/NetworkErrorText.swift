@@ -19,7 +19,7 @@ public enum NetworkErrorText {
         case let error as IOError: of(errno: error.errnoCode)
         case let error as SystemError: of(errno: error.number)
         case let error as ChannelError: of(error)
-        case is SocketAddressError: "its host name does not resolve"
+        case is SocketAddressError, is SocketAddressError.UnknownHost: "its host name does not resolve"
         case let error as HTTPClientError: of(error)
         case is HTTPParserError: "the response is not HTTP"
         case is NIOTooManyBytesError: "the response is too large"

@@ -1,5 +1,6 @@
 import Acceptance
 import ArgumentParser
+import Foundation
 
 /// The options that all tests share.
 struct TestOptions: ParsableArguments {
@@ -95,6 +96,11 @@ struct TestOptions: ParsableArguments {
             }
             guard let format = ReportFormat(rawValue: parts[0]) else {
                 throw ValidationError("--report supports junit, json, html and tap, not '\(parts[0])'")
+            }
+            // Found before the run, not after it.
+            let folder = URL(fileURLWithPath: parts[1]).deletingLastPathComponent().path
+            guard FileManager.default.isWritableFile(atPath: folder) else {
+                throw ValidationError("--report \(item): the folder \(folder) does not exist or is not writable")
             }
             return (format, parts[1])
         }

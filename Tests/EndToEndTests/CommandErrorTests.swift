@@ -43,6 +43,13 @@ import Testing
         }
     }
 
+    /// A run takes minutes: its reports must not fail only at the end.
+    @Test func `a report into a folder that does not exist`() async throws {
+        try await expectOneLine(
+            ["--url", "http://127.0.0.1:1", "--token", Self.token, "--report", "html=/no/such/folder/report.html"],
+            ["--report html=/no/such/folder/report.html", "/no/such/folder does not exist"], code: 2)
+    }
+
     @Test func `no token at all`() async throws {
         let run = try await Self.test([]).run()
         #expect(run.code == 1, "\(run.text)")

@@ -44,6 +44,14 @@ import Testing
         #expect(NetworkErrorText.of(error) == words)
     }
 
+    /// A name that the resolver rejects without asking a server.
+    @Test func aHostThatDoesNotResolveIsNamedSo() {
+        let error = #expect(throws: SocketAddressError.UnknownHost.self) {
+            try SocketAddress.makeAddressResolvingHost("a..b", port: 1)
+        }
+        #expect(error.map { NetworkErrorText.of($0) } == "its host name does not resolve")
+    }
+
     private struct Document: Decodable {
         struct Inner: Decodable { let name: String }
         let list: [Inner]

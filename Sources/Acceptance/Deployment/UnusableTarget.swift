@@ -40,6 +40,9 @@ extension Session {
     /// A clause that suggests the option to accept this status as the deployment's refusal; empty if it cannot be one.
     func statusHint(_ exchange: Exchange, for refusal: ExpectedStatuses.Refusal) -> String {
         guard ExpectedStatuses.possible.contains(exchange.status), exchange.errorObjectProblem == nil else { return "" }
+        guard exchange.status != 429 else {
+            return "; the caller's limits refuse the suite: raise them, or use other credentials"
+        }
         return "; if that is a refusal, set --expect-status \(refusal.rawValue)=\(exchange.status)"
     }
 }

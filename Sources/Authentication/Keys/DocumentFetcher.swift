@@ -66,7 +66,7 @@ struct DocumentFetcher: Sendable {
         if let authorization { request.headers.add(name: "Authorization", value: authorization) }
         do {
             let response = try await client.execute(request, timeout: TimeAmount(limits.time))
-            guard response.status == .ok else { return .failure(.status(Int(response.status.code))) }
+            guard response.status == .ok else { return .failure(.status(Int(response.status.code), url: address)) }
             var document: [UInt8] = []
             for try await chunk in response.body {
                 guard document.count + chunk.readableBytes <= limits.size else { return .failure(.tooLarge) }

@@ -50,7 +50,8 @@ struct KeyDocumentReader: Sendable {
         do throws(KeySourceFault) {
             return try await fetcher.document(at: address, authorization: authorization)
         } catch {
-            guard token != nil, authorization == nil, case .status(let code) = error, [401, 403].contains(code) else {
+            guard token != nil, authorization == nil, case .status(let code, _) = error, [401, 403].contains(code)
+            else {
                 throw error
             }
             throw .unauthorized(status: code, host: String(address.split(separator: "/").dropFirst().first ?? ""))

@@ -3,7 +3,7 @@ enum KeySourceFault: Error, Hashable, Sendable, CustomStringConvertible {
     /// `reason` is the transport's own description.
     case unreachable(reason: String)
     case timeout
-    case status(Int)
+    case status(Int, url: String)
     /// From an address that does not receive the token of the settings.
     case unauthorized(status: Int, host: String)
     case unusableToken(path: String, reason: String)
@@ -17,12 +17,16 @@ enum KeySourceFault: Error, Hashable, Sendable, CustomStringConvertible {
     case noUsableKey
     case unreadableFile(reason: String)
 
+    private static let authorityAdvice =
+        "; if the issuer's certificate is of an authority of your own, set tls.ca_file of the issuer"
+
     var description: String {
         switch self {
-        case .unreachable(let reason): "not reachable: \(reason)"
+        case .unreachable(let reason):
+            "not reachable: \(reason)\(reason.contains("trusted authority") ? Self.authorityAdvice : "")"
         case .timeout: "no complete response in time"
-        case .status(let code):
-            "returned status \(code)\((300..<400).contains(code) ? "; redirects are not followed" : "")"
+        case .status(let code, let url):
+            "\(LoggableValue(url)) returned status \(code)\((300..<400).contains(code) ? "; redirects are not followed" : "")"
         case .unauthorized(let code, let host):
             "jwks_uri returned status \(code). It is at \(LoggableValue(host)), and jwks_token_file is sent to the issuer's "
                 + "own host only; if that address is the issuer's, set it as jwks_url"

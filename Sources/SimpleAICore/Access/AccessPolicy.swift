@@ -129,6 +129,8 @@ public struct AccessPolicy: Hashable, Sendable {
             switch (request, ruling) {
             case (_, .beyondCredentials):
                 "Permission denied: these credentials do not cover \"\(request)\"."
+            case (.exactly, .notGranted):
+                "Permission denied: no policy grants you this model. GET /v1/models lists the models you can use."
             case (.exactly, _):
                 "Permission denied: requests for an exact model id require the role for it. "
                     + "Request a class instead, for example \"class:\(classes.defaultClass)\"."

@@ -104,7 +104,7 @@ struct AuthenticationTest: AcceptanceTest {
         let exchange = try await send(request)
         guard exchange.isSuccess else {
             throw Finding.fail(
-                "positive control: a valid token (\(persona.name)) got \(exchange.status) from /v1/models",
+                "positive control: the provided token (\(persona.name)) got \(exchange.status) from /v1/models",
                 Evidence(exchange, expected: "200"))
         }
     }
