@@ -138,8 +138,8 @@ let package = Package(
         room(
             "DataPlane",
             [
-                "SimpleAICore", "Scheduling", "Relay", "Settings", "ContentCodings", "NetworkErrors", logging, nioSSL,
-                http2,
+                "SimpleAICore", "Scheduling", "Relay", "Settings", "OperatingSystem", "ContentCodings", "NetworkErrors",
+                logging, nioSSL, http2,
             ] + nio("NIOCore", "NIOHTTP1", "NIOTLS")),
         room(
             "ControlPlane",
@@ -242,7 +242,10 @@ let package = Package(
             ] + crypto + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS"),
             swiftSettings: settings),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["simpleai", "mutants", "StandIn"] + nio("NIOCore"),
+            name: "EndToEndTests",
+            dependencies: [
+                "simpleai", "mutants", "StandIn", "DataPlane", "OperatingSystem", "SimpleAICore", logging,
+            ] + nio("NIOCore"),
             exclude: ["clients", "deployments"],
             swiftSettings: settings),
     ]

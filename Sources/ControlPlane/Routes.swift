@@ -155,7 +155,8 @@ package enum Routes {
     static var documentation: String {
         var text = "| method | path | access | what it is | served by |\n|---|---|---|---|---|\n"
         for route in all {
-            text += "| \(methods(of: route).joined(separator: ", ")) | `\(route.pattern)` | \(route.access.rawValue) | \(route.summary) "
+            text +=
+                "| \(methods(of: route).joined(separator: ", ")) | `\(route.pattern)` | \(route.access.rawValue) | \(route.summary) "
             text += "| \(route.plane.rawValue) |\n"
         }
         return text

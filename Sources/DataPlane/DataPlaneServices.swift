@@ -22,6 +22,7 @@ package final class DataPlaneServices: Sendable {
     let responses = ResponseOrigins()
     let drain: DrainState
     let logger: Logger
+    package let accessLog: AccessLog
     /// Requests an immediate probe of a runner, because its list of models proved wrong.
     let refreshModels: @Sendable (RunnerID) -> Void
 
@@ -33,7 +34,8 @@ package final class DataPlaneServices: Sendable {
         rules: DataPlaneRules, maxConnections: Int, credentials: CredentialChecks, scheduler: Scheduler,
         upstreams: UpstreamDirectory, pools: UpstreamPools, limiter: CallLimiter, budget: BufferBudget,
         decoding: DecodingQueues = DecodingQueues(), metrics: CallMetrics = CallMetrics(), admissions: AdmissionMetrics,
-        drain: DrainState, logger: Logger, refreshModels: @escaping @Sendable (RunnerID) -> Void
+        drain: DrainState, logger: Logger, accessLog: AccessLog,
+        refreshModels: @escaping @Sendable (RunnerID) -> Void
     ) {
         currentRules = Mutex(rules)
         self.credentials = credentials
@@ -47,6 +49,7 @@ package final class DataPlaneServices: Sendable {
         self.admissions = admissions
         self.drain = drain
         self.logger = logger
+        self.accessLog = accessLog
         self.refreshModels = refreshModels
         connections = ClientConnections(capacity: maxConnections, admissions: admissions, logger: logger)
     }

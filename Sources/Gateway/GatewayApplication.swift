@@ -8,7 +8,7 @@ import HummingbirdCore
 public import Logging
 import NIOCore
 import NIOPosix
-import OperatingSystem
+public import OperatingSystem
 import Relay
 import Scheduling
 public import ServiceLifecycle
@@ -41,14 +41,20 @@ public struct GatewayApplication: Service {
     /// - Parameters:
     ///   - settings: validated by `SettingsFile`.
     ///   - version: the program's version, for the metrics.
+    ///   - accessLog: where access lines are written; nil for the logger.
     ///   - onListening: called once, with the port that the gateway listens on.
     /// - Throws: `GatewayStartError`, one line for the operator.
     public init(
-        settings: Settings, version: String, logger: Logger,
+        settings: Settings, version: String, logger: Logger, accessLog: AccessLogOutput? = nil,
         onListening: @escaping @Sendable (_ port: Int) -> Void = { _ in }
     ) throws {
         let descriptors = DescriptorBudget(limit: DescriptorLimit.raise())
         try descriptors.check()
+        if let limit = DescriptorLimit.atStart, limit < descriptors.limit {
+            logger.info(
+                "Descriptor limit raised",
+                metadata: [LogKeys.from: "\(limit)", LogKeys.to: "\(descriptors.limit)"])
+        }
         let access = AccessRules(settings)
         let rules = try DataPlaneRules(settings, access)
         let stateFile = StateFile(path: settings.fleet.stateFile)
@@ -92,6 +98,7 @@ public struct GatewayApplication: Service {
             rules: rules, maxConnections: descriptors.maxConnections(configured: settings.server.maxConnections),
             credentials: credentials, scheduler: scheduler, upstreams: upstreams, pools: pools, limiter: limiter,
             budget: budget, admissions: admissions, drain: drain, logger: logger,
+            accessLog: AccessLog(logger: logger, output: accessLog),
             refreshModels: { fleet.refreshModels(of: $0) })
         controlPlane = ControlPlaneServices(
             rules: .init(settings: settings, access: access), credentials: credentials, keys: keys,
@@ -99,7 +106,7 @@ public struct GatewayApplication: Service {
             admissions: admissions,
             metrics: [
                 BuildMetric(version: version), dataPlane.metrics, fleet.metrics, budget, dataPlane.connections,
-                admissions,
+                admissions, dataPlane.accessLog,
             ] + (verifier.map { [$0] } ?? []),
             drain: drain, logger: logger)
         self.fleet = fleet
@@ -227,7 +234,9 @@ public struct GatewayApplication: Service {
         let address = "\(server.host):\(server.port)"
         switch error.errnoCode {
         case EADDRINUSE: return "\(address) is in use by another process; stop it, or choose another server.port"
-        case EACCES: return "\(address) requires privileges this user lacks; choose a server.port above 1023, or grant CAP_NET_BIND_SERVICE"
+        case EACCES:
+            return
+                "\(address) requires privileges this user lacks; choose a server.port above 1023, or grant CAP_NET_BIND_SERVICE"
         case EADDRNOTAVAIL: return "\(server.host) is not an address of this machine; correct server.host"
         default: return "\(address) cannot be bound: \(String(cString: strerror(error.errnoCode)))"
         }

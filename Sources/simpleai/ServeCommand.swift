@@ -42,8 +42,10 @@ struct ServeCommand: AsyncParsableCommand {
         let logger = Logger(loaded.settings.log)
         do {
             let settings = loaded.settings
-            let gateway = try GatewayApplication(settings: settings, version: SimpleAI.version, logger: logger) {
-                port in
+            let gateway = try GatewayApplication(
+                settings: settings, version: SimpleAI.version, logger: logger,
+                accessLog: AccessLogOutput(settings.log)
+            ) { port in
                 announce(settings, port: port, logger)
             }
             let hangups = await UnixSignalsSequence(trapping: .sighup)

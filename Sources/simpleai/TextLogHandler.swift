@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import OperatingSystem
 import SimpleAICore
 
 /// One line of text per event on standard error: time, level, `key=value` pairs, source, message. In a terminal the message
@@ -19,14 +20,17 @@ struct TextLogHandler: LogHandler {
         set { metadata[key] = newValue }
     }
 
-    private static let isTerminal = isatty(STDERR_FILENO) == 1
+    static let isTerminal = isatty(STDERR_FILENO) == 1
 
     func log(event: LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { _, own in own }
+        StandardError.write(line(event.level, event.message.description, all, source: event.source))
+    }
+
+    /// With the present time.
+    func line(_ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata, source: String) -> String {
         let origin = Self.isTerminal ? nil : "\(label):"
-        StandardError.write(
-            "\(Self.timestamp()) "
-                + Self.line(event.level, event.message.description, all, origin: origin, source: event.source))
+        return "\(Self.timestamp()) " + Self.line(level, message, metadata, origin: origin, source: source)
     }
 
     /// - Parameter origin: nil for a terminal, where the message comes before the pairs.
@@ -40,15 +44,9 @@ struct TextLogHandler: LogHandler {
         return "\(level) \(origin)\(pairs) [\(source)] \(message)"
     }
 
-    /// ISO 8601, in local time, to the second.
     private static func timestamp() -> String {
-        var now = time(nil)
-        var parts = tm()
-        guard localtime_r(&now, &parts) != nil else { return "-" }
-        return String(unsafeUninitializedCapacity: 40) { bytes in
-            bytes.withMemoryRebound(to: CChar.self) {
-                strftime($0.baseAddress, $0.count, "%Y-%m-%dT%H:%M:%S%z", &parts)
-            }
-        }
+        var (bytes, timestamp): ([UInt8], LogTimestamp) = ([], LogTimestamp(.local))
+        timestamp.append(.now, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

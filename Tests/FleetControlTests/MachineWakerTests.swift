@@ -49,7 +49,8 @@ import Testing
         let scheduler = Scheduler(state)
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let waker = MachineWaker(
-            machines: MachineDirectory(settings), sender: sender, scheduler: scheduler, metrics: FleetMetrics(scheduler: scheduler),
+            machines: MachineDirectory(settings), sender: sender, scheduler: scheduler,
+            metrics: FleetMetrics(scheduler: scheduler),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, on: loop)
         let wakes = Mutex<[WakeID]>([])
         scheduler.onEffect { effect in

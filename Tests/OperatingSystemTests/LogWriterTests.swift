@@ -4,42 +4,105 @@ import Testing
 @testable import OperatingSystem
 
 @Suite struct LogQueueTests {
-    @Test func queuesLinesInOrderUpToTheMaximum() {
-        var queue = LogQueue(maxSize: 8)
-        #expect(queue.isIdle)
-        let first = queue.append("one")
-        let second = queue.append("two")
-        let third = queue.append("three")
-        #expect(first && !second && !third, "only the first one wakes the writer")
-        #expect(!queue.isIdle)
-        let batch = queue.take()
-        #expect(batch == .init(lines: ["one", "two"], droppedCount: 1))
-        #expect(batch?.text == "one\ntwo\nLog lines dropped: count=1\n")
-        #expect(!queue.isIdle, "it is being written")
-        let next = queue.append("four")
-        #expect(next, "the bound is about what waits")
-        #expect(queue.take() == .init(lines: ["four"], droppedCount: 0))
-        #expect(queue.take() == nil)
-        #expect(queue.isIdle)
+    private static func append(_ line: String, to queue: inout LogQueue, isDue: Bool = true) -> LogQueue.Signal {
+        var line = line
+        return line.withUTF8 { queue.append(UnsafeRawBufferPointer($0), isDue: isDue) }
     }
 
-    @Test func dropsALineLargerThanTheMaximum() {
+    private static func batch(_ text: String, lines: Int, dropped: Int = 0, followsCutLine: Bool = false)
+        -> LogQueue.Batch
+    {
+        .init(bytes: Array(text.utf8), lineCount: lines, droppedCount: dropped, followsCutLine: followsCutLine)
+    }
+
+    @Test func linesWaitInOrderUpToTheBound() {
+        var queue = LogQueue(maxSize: 9)
+        #expect(queue.isIdle)
+        let signals = ["one", "two", "three"].map { Self.append($0, to: &queue) }
+        #expect(signals == [.begin, .none, .none], "only the first one wakes the writer")
+        #expect(!queue.isIdle && queue.totalDroppedCount == 1)
+        #expect(queue.take() == Self.batch("one\ntwo\n", lines: 2, dropped: 1))
+        #expect(!queue.isIdle, "it is being written")
+        #expect(Self.append("four", to: &queue) == .none, "the writer takes it without a signal")
+        #expect(queue.take() == Self.batch("four\n", lines: 1))
+        #expect(queue.take() == nil)
+        #expect(queue.isIdle)
+        #expect(Self.append("five", to: &queue) == .begin)
+    }
+
+    @Test func aLineThatIsLargerThanTheBoundIsDropped() {
         var queue = LogQueue(maxSize: 8)
-        let large = queue.append("12345678")
-        let nothing = queue.take()
-        #expect(!large && nothing == nil)
-        _ = queue.append("1234567")
-        #expect(queue.take() == .init(lines: ["1234567"], droppedCount: 1))
+        #expect(Self.append("12345678", to: &queue) == .none)
+        #expect(queue.take() == nil)
+        _ = Self.append("1234567", to: &queue)
+        #expect(queue.take() == Self.batch("1234567\n", lines: 1, dropped: 1))
+    }
+
+    /// A line that is due is written at once, with those that gathered before it.
+    @Test func linesGatherUntilOneIsDue() {
+        var queue = LogQueue(maxSize: 1000)
+        #expect(Self.append("1", to: &queue, isDue: false) == .begin)
+        #expect(queue.isGathering)
+        #expect(Self.append("2", to: &queue, isDue: false) == .none)
+        #expect(Self.append("3", to: &queue, isDue: true) == .hurry)
+        #expect(!queue.isGathering)
+        #expect(Self.append("4", to: &queue, isDue: true) == .none, "one signal is enough")
+        #expect(queue.take() == Self.batch("1\n2\n3\n4\n", lines: 4))
+        #expect(queue.take() == nil)
+        // A drain hurries, too.
+        #expect(queue.hurry() == .none)
+        _ = Self.append("5", to: &queue, isDue: false)
+        #expect(queue.hurry() == .hurry && queue.hurry() == .none)
+    }
+
+    /// Otherwise lines would be dropped while the writer lets them gather.
+    @Test func linesAreDueBeforeTheBoundIsReached() {
+        var queue = LogQueue(maxSize: 100)
+        let line = String(repeating: "x", count: 9)
+        let signals = (0..<4).map { _ in Self.append(line, to: &queue, isDue: false) }
+        #expect(signals == [.begin, .none, .hurry, .none])
     }
 
     @Test func linesThatCouldNotBeWrittenAreReportedAsDropped() throws {
         var queue = LogQueue(maxSize: 10)
-        for line in ["1", "2", "a line that is too long"] { _ = queue.append(line) }
-        let batch = queue.take()
-        queue.writeFailed(try #require(batch))
+        for line in ["1", "2", "a line that is too long"] { _ = Self.append(line, to: &queue) }
+        let taken = queue.take()
+        let batch = try #require(taken)
+        queue.wasCut(batch, after: [])
         #expect(queue.take() == nil, "no writer is left")
-        _ = queue.append("3")
-        #expect(queue.take() == .init(lines: ["3"], droppedCount: 3))
+        _ = Self.append("3", to: &queue)
+        #expect(queue.take() == Self.batch("3\n", lines: 1, dropped: 3))
+        #expect(queue.totalDroppedCount == 3)
+    }
+
+    /// A full disk takes a part of a batch: whole lines are in the log, the cut one counts as dropped, and the next line
+    /// does not continue it.
+    @Test(arguments: [("1\n2\n", 1, false), ("1\n2", 2, true), ("1\n", 2, false), ("", 3, false)])
+    func onlyMissingLinesOfACutBatchAreDropped(_ written: String, _ dropped: Int, _ isCut: Bool) throws {
+        var queue = LogQueue(maxSize: 100)
+        for line in ["1", "22", "3"] { _ = Self.append(line, to: &queue) }
+        let taken = queue.take()
+        let batch = try #require(taken)
+        let text = written.replacing("2\n", with: "22\n")
+        queue.wasCut(batch, after: Array(text.utf8)[...])
+        _ = Self.append("4", to: &queue)
+        #expect(queue.take() == Self.batch("4\n", lines: 1, dropped: dropped, followsCutLine: isCut))
+    }
+
+    /// The line break after a cut line is no line of the batch.
+    @Test func aCutBatchAfterACutLineCountsItsOwnLines() throws {
+        var queue = LogQueue(maxSize: 100)
+        for line in ["1", "2"] { _ = Self.append(line, to: &queue) }
+        var taken = queue.take()
+        var batch = try #require(taken)
+        queue.wasCut(batch, after: Array("1".utf8)[...])
+        for line in ["3", "4"] { _ = Self.append(line, to: &queue) }
+        taken = queue.take()
+        batch = try #require(taken)
+        #expect(batch.followsCutLine && batch.droppedCount == 2)
+        queue.wasCut(batch, after: Array("\n3\n".utf8)[...])
+        _ = Self.append("5", to: &queue)
+        #expect(queue.take() == Self.batch("5\n", lines: 1, dropped: 3))
     }
 }
 
@@ -65,7 +128,7 @@ import Testing
         return (ends[0], ends[1])
     }
 
-    @Test func writesLinesInOrder() throws {
+    @Test func linesGoOutInOrder() throws {
         let (reader, descriptor) = try makePipe()
         let writer = LogWriter(descriptor: descriptor)
         for number in 0..<1_000 { writer.write("line \(number)") }
@@ -81,7 +144,7 @@ import Testing
         let padding = String(repeating: "x", count: 1_000)
         for number in 0..<5_000 { writer.write("\(number) \(padding)") }
         writer.drain(within: .milliseconds(1))
-        // No line has been read yet. Lines are refused until the reader has read some.
+        // No line has been read until here. Lines are refused until the reader has made room.
         let done = DispatchSemaphore(value: 0)
         Thread.detachNewThread {
             writer.drain(within: .seconds(60))
@@ -99,7 +162,35 @@ import Testing
         close(reader)
     }
 
-    @Test func survivesAClosedPipe() throws {
+    /// Lines that gather keep their order among lines that do not.
+    @Test func linesThatGatherGoOutInOrder() throws {
+        let (reader, descriptor) = try makePipe()
+        let writer = LogWriter(descriptor: descriptor)
+        for number in 0..<1_000 {
+            if number % 3 == 0 {
+                writer.write("line \(number)")
+            } else {
+                Array("line \(number)".utf8).withUnsafeBytes { writer.write(gathering: $0) }
+            }
+        }
+        Array("last".utf8).withUnsafeBytes { writer.write(gathering: $0) }
+        writer.drain(within: .seconds(60))
+        #expect(try lines(from: reader, until: "last") == (0..<1_000).map { "line \($0)" } + ["last"])
+        close(reader)
+    }
+
+    @Test func theReportOfDroppedLinesHasTheFormatOfTheLog() throws {
+        let (reader, descriptor) = try makePipe()
+        let writer = LogWriter(descriptor: descriptor, maxSize: 8)
+        writer.reportDroppedLines { "{\"count\":\($0)}" }
+        writer.write("a line that is too long")
+        #expect(writer.droppedLineCount == 1)
+        writer.write("last")
+        #expect(try lines(from: reader, until: "{\"count\":1}") == ["last", "{\"count\":1}"])
+        close(reader)
+    }
+
+    @Test func aReaderThatIsGoneEndsNothing() throws {
         let (reader, descriptor) = try makePipe()
         let writer = LogWriter(descriptor: descriptor)
         close(reader)
@@ -114,7 +205,7 @@ import Testing
     }
 
     @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/full"), "there is no /dev/full"))
-    func survivesAFullDisk() throws {
+    func aFullDiskEndsNothing() throws {
         let descriptor = open("/dev/full", O_WRONLY | O_CLOEXEC)
         try #require(descriptor >= 0)
         let writer = LogWriter(descriptor: descriptor)

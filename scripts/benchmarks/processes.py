@@ -1,4 +1,4 @@
-"""Starts the contestants, each on its core, and reads the kernel's accounting of them."""
+"""Starting the contestants, each on its core, and reading the kernel's accounting of them."""
 
 import contextlib
 import os
@@ -26,13 +26,14 @@ def two_cores():
 PROXY_CORE, LOAD_CORE = two_cores()
 
 
-def on_core(core, command):
-    return ["taskset", "-c", str(core), *map(str, command)]
+def on_cores(cores, command, niceness=0):
+    nice = ["nice", "-n", str(niceness)] if niceness else []
+    return [*nice, "taskset", "-c", ",".join(map(str, cores)), *map(str, command)]
 
 
 @contextlib.contextmanager
-def running(core, command, **options):
-    process = subprocess.Popen(on_core(core, command), stdin=options.pop("stdin", subprocess.DEVNULL), **options)
+def running(cores, command, **options):
+    process = subprocess.Popen(on_cores(cores, command), stdin=options.pop("stdin", subprocess.DEVNULL), **options)
     try:
         yield process
     finally:
@@ -50,7 +51,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def process_tree(pid):
+def family(pid):
     """A process and its children: nginx and HAProxy do their work in a child."""
     children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout.split()
     return [pid, *map(int, children)]
@@ -59,17 +60,17 @@ def process_tree(pid):
 def cpu_seconds(pid):
     """CPU time (user and system) of a process, its threads and its children, to the nanosecond."""
     spent = sum(int(task.read_text().split()[0])
-                for member in process_tree(pid) for task in pathlib.Path(f"/proc/{member}/task").glob("*/schedstat"))
+                for member in family(pid) for task in pathlib.Path(f"/proc/{member}/task").glob("*/schedstat"))
     return spent / 1e9
 
 
 def resident_bytes(pid):
-    pages = sum(int(pathlib.Path(f"/proc/{member}/statm").read_text().split()[1]) for member in process_tree(pid))
+    pages = sum(int(pathlib.Path(f"/proc/{member}/statm").read_text().split()[1]) for member in family(pid))
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def wait_until_ready(url, token, body):
-    """Waits for a first complete response: the gateway probes a runner before it forwards calls."""
+def wait_until_it_answers(url, token, body):
+    """Waits until a complete response has passed through: the gateway probes a runner first."""
     deadline = time.monotonic() + 30
     request = urllib.request.Request(f"{url}/v1/chat/completions", data=body.encode(), headers={
         "Authorization": f"Bearer {token}", "Content-Type": "application/json"})
@@ -79,5 +80,5 @@ def wait_until_ready(url, token, body):
                 return response.read()
         except (urllib.error.URLError, ConnectionError) as problem:
             if time.monotonic() > deadline:
-                fail(f"{url} does not respond: {problem}")
+                fail(f"{url} does not answer: {problem}")
             time.sleep(0.1)

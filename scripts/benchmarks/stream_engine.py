@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A streaming upstream: sends each response as a number of events at an interval, to any number of clients.
+"""An upstream that streams: a number of events per response at an interval, to any number of clients.
 
     stream_engine.py --port N --events N --interval SECONDS
 
@@ -20,7 +20,7 @@ EVENT = chunked(event())
 END = chunked(event("stop")) + chunked(DONE) + b"0\r\n\r\n"
 LIST = (f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(MODELS)}\r\n"
         f"Connection: close\r\n\r\n{MODELS}").encode()
-# Events that are due within this time are written in one round; shorter rounds would only add overhead.
+# Events that are due within this time are written in one round; shorter rounds would be all overhead.
 ROUND_SECONDS = 0.0005
 
 
@@ -109,7 +109,7 @@ class Engine:
                 return True
         except (BlockingIOError, ConnectionError):
             pass
-        # The clients of the benchmark never read that slowly, so the connection has closed.
+        # The clients here do not read that slowly; such a connection has closed.
         self.forget(number)
         return False
 

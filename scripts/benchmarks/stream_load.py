@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""The streaming clients: keep a number of streams open, and count the events that arrive.
+"""Clients of streams: keeps a number of streams open, and counts the events that arrive.
 
     stream_load.py --port N --token TOKEN --streams N --ramp SECONDS
 
-Streams start one after the other during the ramp; when a stream ends, the next one starts on the same connection.
-Prints `ready` when every stream has received an event. For every line on standard input it prints one line:
-events so far, streams that ended, and the number of open streams. Exits when standard input ends.
-A stream that does not end with [DONE] ends the run with exit code 1.
+Streams begin one after the other during the ramp; a stream that ends is followed by another on the same connection.
+Prints `ready` when all have begun and each has had an event. For every line on standard input it prints one:
+events so far, streams that ended, and the number of open streams. Ends when standard input does.
+A stream that does not end with [DONE] ends the whole run with exit code 1.
 """
 
 import argparse
@@ -52,7 +52,7 @@ class Load:
             for number, _ in self.poll.poll(0.005 if len(self.clients) < self.options.streams else 1):
                 if number != sys.stdin.fileno():
                     self.read(number, self.clients[number])
-                elif not self.report_counts():
+                elif not self.answer():
                     return
             self.begin_due()
             if not is_ready and self.with_event == self.options.streams:
@@ -94,7 +94,7 @@ class Load:
             self.with_event += 1
         if data.endswith(LAST_CHUNK):
             return self.end(client)
-        # The end of the data may be the beginning of a marker; events that were counted are not included.
+        # A possible beginning of a searched text, without anything that was counted already.
         client.tail = data[max(data.rfind(EVENT_END) + len(EVENT_END), len(data) - 16, 0):]
 
     def end(self, client):
@@ -104,7 +104,7 @@ class Load:
         client.tail, client.is_in_body, client.is_done = b"", False, False
         client.socket.send(self.request)
 
-    def report_counts(self):
+    def answer(self):
         lines = sys.stdin.read()
         if not lines:
             return False

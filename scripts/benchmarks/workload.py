@@ -1,13 +1,17 @@
-"""Requests and responses: a chat of about 1 KB, a response of about 500 bytes, events of about 200."""
+"""Requests and responses: a chat of about 1 KB or 200 KB, a response of about 500 bytes, events of about 200."""
 
 import json
 
 MODEL = "bench:1b"
 CLASS = "class:fast"
 REQUEST = json.dumps({"model": CLASS, "messages": [{"role": "user", "content": "word " * 190}]})
+# A long document with a question, as agents send them: line breaks are escapes in JSON.
+PROMPT_REQUEST = json.dumps({"model": CLASS, "messages": [
+    {"role": "system", "content": "Answer from the document."},
+    {"role": "user", "content": "one line of a document, with \"quoted\" words in it\n" * 3700}]})
 STREAM_REQUEST = json.dumps({"model": CLASS, "stream": True,
                              "messages": [{"role": "user", "content": "word " * 190}]})
-RESPONSE = json.dumps({
+ANSWER = json.dumps({
     "id": "chatcmpl-bench", "object": "chat.completion", "created": 0, "model": MODEL,
     "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "word " * 50}}],
     "usage": {"prompt_tokens": 190, "completion_tokens": 50, "total_tokens": 240}})

@@ -164,13 +164,12 @@ extension InferenceCall {
         guard AccessLine.isWanted(by: services.logger, rules.settings.log.access, status: status, failure) else {
             return
         }
-        AccessLine(
+        let line = AccessLine(
             id: id, endpoint: endpoint, status: status, error: failure, caller: caller, client: client,
             request: call?.request,
             streams: call?.streams ?? false, runner: lease?.runner, model: lease?.model, total: timeline.total,
-            waited: timeline.waited, wake: timeline.wake?.rawValue, measurements: measurements
-        )
-        .write(to: services.logger)
+            waited: timeline.waited, wake: timeline.wake?.rawValue, measurements: measurements)
+        services.accessLog.write(line, on: eventLoop)
     }
 
     private func measurements(isComplete: Bool, clientDisconnected: Bool) -> CallMeasurements {

@@ -38,6 +38,9 @@ public enum DescriptorLimit {
         return current
     }
 
+    /// The soft limit with which this process was started, once `raise` was called; `Int.max` if there was none.
+    public static var atStart: Int? { inherited.withLock { $0 }.map { Int(exactly: $0) ?? .max } }
+
     /// The soft limit.
     public static var current: Int {
         var limit = rlimit()

@@ -21,6 +21,13 @@ public enum DescriptorWriter {
     /// Writes all bytes.
     /// - Throws: `SystemError`; some of the bytes may have been written.
     public static func write(_ bytes: [UInt8], to descriptor: Int32) throws(SystemError) {
+        if let error = attempt(bytes, descriptor).error { throw error }
+    }
+
+    /// - Returns: how many of the bytes were written: all of them, unless an error occurred.
+    static func writeUntilError(_ bytes: [UInt8], to descriptor: Int32) -> Int { attempt(bytes, descriptor).count }
+
+    private static func attempt(_ bytes: [UInt8], _ descriptor: Int32) -> (count: Int, error: SystemError?) {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) }
@@ -30,11 +37,13 @@ public enum DescriptorWriter {
                 if errno == EAGAIN {
                     var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                     if poll(&entry, 1, 1_000) > 0 { continue }
+                    return (bytes.count - rest.count, SystemError(number: EAGAIN))
                 }
-                throw .last
+                return (bytes.count - rest.count, .last)
             }
             rest = rest.dropFirst(count)
         }
+        return (bytes.count, nil)
     }
 }
 

@@ -1,11 +1,12 @@
 import Foundation
 import Synchronization
 
-/// Writes lines to a descriptor on a dedicated thread, so that a slow or failed reader of the log delays no call.
+/// Writes lines to a descriptor from a thread of its own, so that a slow or failed reader of the log delays no
+/// call.
 ///
-/// If the reader stalls (a pager, a log driver), the thread blocks, and lines that do not fit into the queue are dropped. If
-/// writing fails (a closed pipe, a full disk), the lines of the batch are dropped. The number of dropped lines is written
-/// with the next lines.
+/// A reader that stalls (a pager, a log driver) blocks the thread; lines that do not fit into the queue meanwhile are
+/// dropped. A closed pipe, and a full disk, make writing fail: the lines are dropped. A line with their number follows the
+/// next lines. All lines pass through one queue, so they are written in the order in which they were logged.
 public final class LogWriter: Sendable {
     public static let standardError: LogWriter = {
         let writer = LogWriter(descriptor: STDERR_FILENO)
@@ -13,20 +14,28 @@ public final class LogWriter: Sendable {
         return writer
     }()
 
+    /// How long lines gather: a thread that is woken for each of twenty thousand lines per second costs more than
+    /// formatting them.
+    private static let gatherTime = DispatchTimeInterval.milliseconds(10)
+
     private let descriptor: Int32
     private let queue: Mutex<LogQueue>
+    private let droppedText = Mutex<@Sendable (_ count: Int) -> String>({ "Log lines dropped: count=\($0)" })
     private let hasWork = DispatchSemaphore(value: 0)
+    private let isDue = DispatchSemaphore(value: 0)
     private let isIdle = DispatchSemaphore(value: 0)
 
     /// - Parameters:
-    ///   - descriptor: must stay open as long as the process lives.
-    ///   - maxSize: maximum size of the queue, in bytes.
+    ///   - descriptor: stays open as long as the process lives.
+    ///   - maxSize: in bytes, of lines that wait.
     public init(descriptor: Int32, maxSize: Int = 1 << 20) {
         self.descriptor = descriptor
         queue = Mutex(LogQueue(maxSize: maxSize))
         let thread = Thread { [self] in
             while true {
                 hasWork.wait()
+                // A signal that was left from an earlier wait only ends this one early.
+                if queue.withLock({ $0.isGathering }) { _ = isDue.wait(timeout: .now() + Self.gatherTime) }
                 writeAll()
             }
         }
@@ -36,26 +45,60 @@ public final class LogWriter: Sendable {
         thread.start()
     }
 
-    /// Never blocks.
+    /// Queues a line, without its line feed, to be written at once. Never blocks.
     public func write(_ line: String) {
-        if queue.withLock({ $0.append(line) }) { hasWork.signal() }
+        var line = line
+        line.withUTF8 { append(UnsafeRawBufferPointer($0), isDue: true) }
+    }
+
+    /// Queues a line, without its line feed, to be written with those of the next 10 ms. Never blocks.
+    public func write(gathering line: UnsafeRawBufferPointer) {
+        append(line, isDue: false)
+    }
+
+    /// Number of lines that were dropped since the start.
+    public var droppedLineCount: Int { queue.withLock { $0.totalDroppedCount } }
+
+    /// Replaces the line that reports dropped lines.
+    /// - Parameter text: the line for a number of them, in the format of the other lines.
+    public func reportDroppedLines(as text: @escaping @Sendable (_ count: Int) -> String) {
+        droppedText.withLock { $0 = text }
     }
 
     /// Waits until all queued lines are written or dropped, at most until the deadline.
     public func drain(within time: Duration) {
         let (seconds, attoseconds) = time.components
         let deadline = DispatchTime.now() + Double(seconds) + Double(attoseconds) / 1e18
+        perform(queue.withLock { $0.hurry() })
         while queue.withLock({ !$0.isIdle }), isIdle.wait(timeout: deadline) == .success {}
+    }
+
+    private func append(_ line: UnsafeRawBufferPointer, isDue: Bool) {
+        perform(queue.withLock { $0.append(line, isDue: isDue) })
+    }
+
+    private func perform(_ signal: LogQueue.Signal) {
+        switch signal {
+        case .none: break
+        case .begin: hasWork.signal()
+        case .hurry: isDue.signal()
+        }
     }
 
     private func writeAll() {
         while let batch = queue.withLock({ $0.take() }) {
-            do throws(SystemError) {
-                try DescriptorWriter.write(Array(batch.text.utf8), to: descriptor)
-            } catch {
-                queue.withLock { $0.writeFailed(batch) }
-            }
+            let bytes = text(of: batch)
+            let written = DescriptorWriter.writeUntilError(bytes, to: descriptor)
+            if written < bytes.count { queue.withLock { $0.wasCut(batch, after: bytes[..<written]) } }
         }
         isIdle.signal()
+    }
+
+    private func text(of batch: LogQueue.Batch) -> [UInt8] {
+        guard batch.followsCutLine || batch.droppedCount > 0 else { return batch.bytes }
+        var bytes = batch.followsCutLine ? [UInt8(ascii: "\n")] : []
+        bytes += batch.bytes
+        if batch.droppedCount > 0 { bytes += "\(droppedText.withLock { $0 }(batch.droppedCount))\n".utf8 }
+        return bytes
     }
 }

@@ -79,7 +79,8 @@ final class CallServer: Sendable {
     private static func explanation(of error: IOError, _ host: String, _ port: Int) -> String {
         switch error.errnoCode {
         case EADDRINUSE: "\(host):\(port) is in use by another process; stop it, or choose another listen.port"
-        case EACCES: "\(host):\(port) requires privileges this user lacks; choose a listen.port above 1023, or grant CAP_NET_BIND_SERVICE"
+        case EACCES:
+            "\(host):\(port) requires privileges this user lacks; choose a listen.port above 1023, or grant CAP_NET_BIND_SERVICE"
         case EADDRNOTAVAIL: "\(host) is not an address of this machine; correct listen.host"
         default: "\(host):\(port) cannot be bound: \(String(cString: strerror(error.errnoCode)))"
         }
