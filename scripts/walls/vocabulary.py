@@ -1,4 +1,4 @@
-"""Banned identifiers and phrases, each with its replacement and an example that the tests plant.
+"""Banned identifiers and phrases, each with its replacement and an example that `scripts/test-check-walls` inserts.
 
 Identifiers are looked for in Swift code without comments and literals, phrases in comments, string literals and
 documents. docs/GLOSSARY.md lists the words to use."""
@@ -116,7 +116,7 @@ CLEAN_TEXT = ["410 Gone", "next door", "in turn", "a standoff", "the caller that
 # (path, what may stand there, why): the whole list of exceptions.
 EXCUSED = [
     ("scripts/walls/vocabulary.py", None, "the table itself"),
-    ("scripts/test-check-walls", None, "plants what the rules forbid"),
+    ("scripts/test-check-walls", None, "inserts what the rules forbid"),
     ("docs/GLOSSARY.md", None, "lists the words to avoid"),
     ("Tests/AuthenticationTests/Providers/ProviderShape+All.swift", "Everyone", "the name of Okta's group of all users"),
 ]

@@ -50,7 +50,7 @@ EXCUSED = [
     ("Sources/LocalFleet/Waiting/GracefulEnd.swift", "an unstructured task",
      "awaited in every case; a child task would be cancelled"),
     ("scripts/walls/words.py", "*", "the rules themselves"),
-    ("scripts/test-check-walls", "*", "plants what the rules forbid"),
+    ("scripts/test-check-walls", "*", "inserts what the rules forbid"),
     ("Tests/EndToEndTests/Support/Deadline.swift", "a test that sleeps", "a deadline sleeps until the awaited event cancels it"),
     ("Tests/TokenProvidersTests/Support/JumpingClock.swift", "a test that sleeps", "a clock whose sleep returns at once"),
 ]

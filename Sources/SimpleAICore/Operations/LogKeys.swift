@@ -1,4 +1,4 @@
-/// All metadata keys of the gateway's log lines. Messages are constant; all variable parts use these keys.
+/// The metadata keys that several of the gateway's log lines use; docs/LOGGING.md lists every key. Messages are constant.
 package enum LogKeys {
     package static let action = "action"
     package static let address = "address"
