@@ -53,8 +53,9 @@ public struct SuiteReport: Sendable {
         let advice = advisoryFailures
         // An undecided run has no failures, and its line must not match a log search for "failed".
         let failed = conclusion == .notDecided ? [] : ["\(failures) failed"]
+        let passes = count(.pass)
         var counts =
-            (["\(count(.pass)) passed"] + failed
+            (["\(passes) \(passes == 1 ? "check" : "checks") passed"] + failed
             + ["\(count(.inconclusive)) inconclusive", "\(count(.skip)) skipped"]).joined(separator: ", ")
         if advice > 0 { counts += ", \(advice) advisory not met" }
         let runs = rounds > 1 ? " in \(rounds) runs" : ""

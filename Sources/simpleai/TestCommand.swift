@@ -5,10 +5,10 @@ import ArgumentParser
 struct TestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "test",
-        abstract: "Verify that a deployment meets the contract.",
+        abstract: "Verify that a deployment meets the requirements that `simpleai test all --list` prints.",
         discussion: """
-            Exit codes: 0 every required check passed; 1 a check failed or was inconclusive; 2 usage error; \
-            130 interrupted.
+            Exit codes: 0 every required check passed; 1 a required check failed or was inconclusive, or the suite could \
+            not start; 2 usage error; 130 interrupted.
             """,
         subcommands: [
             TestWakeOnLAN.self, TestModelRouting.self, TestWorkloadRouting.self, TestAuthentication.self,
@@ -22,7 +22,7 @@ struct TestWakeOnLAN: AsyncParsableCommand {
 
     @OptionGroup var common: TestOptions
     @OptionGroup(title: "Wake-on-LAN") var wake: WakeOnLANOptions
-    @Option(help: "Class or model to request (with --local: class:big, the sleeping machine).")
+    @Option(help: "Class or model to request (default: class:fast; with --local: class:big, on the sleeping machine).")
     var model: String?
 
     func run() async throws {

@@ -25,7 +25,7 @@ struct TestOptions: ParsableArguments {
     var noAuth = false
     @Option(
         help: .init(
-            "Status codes of refusals that differ from the contract: denied, unauthenticated or unknown.",
+            "Status codes that count as a refusal instead of the suite's: denied, unauthenticated or unknown.",
             valueName: "name=code,…"))
     var expectStatus: [String] = []
     @Option(

@@ -30,7 +30,7 @@ struct GitHubAnnotationsTests {
             try lines(.pass, .required) == [
                 "::N::",
                 "::notice title=Acceptance of https%3A//ai.example.com::"
-                    + "passed: 1 passed, 0 failed, 0 inconclusive, 0 skipped",
+                    + "passed: 1 check passed, 0 failed, 0 inconclusive, 0 skipped",
                 "::stop-commands::N",
             ])
     }

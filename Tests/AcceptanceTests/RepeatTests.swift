@@ -38,7 +38,7 @@ struct RepeatTests {
             results: [result(.required), result(.advisory)], aborted: nil, interrupted: false, stamp: Self.stamp)
         #expect(
             report.verdictLine
-                == "FAILED: 0 passed, 1 failed, 0 inconclusive, 0 skipped, 1 advisory not met")
+                == "FAILED: 0 checks passed, 1 failed, 0 inconclusive, 0 skipped, 1 advisory not met")
     }
 
     @Test func oneBadRunFailsAllAndIsCalledUnsteady() throws {

@@ -25,7 +25,7 @@ struct ReportAgreementTests {
 
     @Test func `advice that is not kept is no failure on either`() throws {
         let report = try report([result(.pass, id: "a"), result(.fail, id: "b", level: .advisory)])
-        #expect(report.verdictLine.hasPrefix("passed: 1 passed, 0 failed"))
+        #expect(report.verdictLine.hasPrefix("passed: 1 check passed, 0 failed"))
         let page = ReportFormat.html.render(report)
         #expect(page.contains("<b>0</b> failed</li>"), "\(page)")
         #expect(page.contains("<b>1</b> advisory not met</li>"))

@@ -107,7 +107,7 @@ public final class TerminalReport: Sendable {
         let width = style.isLive ? min(longest, max(20, style.width - Self.reservedWidth)) : longest
         let id = result.id + String(repeating: " ", count: max(0, width - result.id.count))
         let tagCount = max(Self.tagWidth, result.verdict.rawValue.count)
-        let seconds = result.duration >= .seconds(1) ? " (\(result.duration.readable))" : ""
+        let seconds = result.duration >= .seconds(1) ? " (check took \(result.duration.readable))" : ""
         let summary = wrapped(
             "\(result.summary)\(note(result))\(seconds)", first: tagCount + id.count + 4,
             margin: Self.tagWidth + width + 4)

@@ -18,7 +18,7 @@ struct FleetTable {
         guard !machines.isEmpty else { return [head] }
         return [head, ""]
             + TextColumns.lines(
-                [["MACHINE", "STATE", "CALLS", "MODELS (* IN MEMORY)", "BOOTS IN", "LAST WAKE"] + titles]
+                [["MACHINE", "STATE", "CALLS", "MODELS (* IN MEMORY)", "BOOT TIME", "LAST WAKE"] + titles]
                     + machines.map { Self.row($0) + cells(of: $0) })
             + Self.notes(on: machines)
     }

@@ -241,7 +241,7 @@ extension AuthenticationTest {
                 return .fail("a response contains the token", Evidence(exchange, expected: "no token in any response"))
             }
         }
-        return .pass("\(exchanges.count) responses checked")
+        return .pass("no token in \(exchanges.count) responses")
     }
 
     /// The matching responses so far. If no other check has run (`--only`), sends requests without valid credentials first.

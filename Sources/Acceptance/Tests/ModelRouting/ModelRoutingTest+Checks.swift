@@ -310,7 +310,7 @@ extension ModelRoutingTest {
         }
         if let problem = exchange.errorObjectProblem { return .fail("refused, but \(problem)", evidence) }
         _ = try await control()
-        return .pass("\(exchange.status) for \(proven.id): \(proven.proof)")
+        return .pass("\(exchange.status) for \(proven.id), which exists: \(proven.proof)")
     }
 
     private func idAllowed() async throws -> Finding {

@@ -186,7 +186,7 @@ extension WakeOnLANTest {
         }
         var parts: [String] = []
         if let packet = cold.firstPacket { parts.append("first packet \((packet - cold.sent).readable)") }
-        if let visible = cold.visible { parts.append("visible \((visible - cold.sent).readable)") }
+        if let visible = cold.visible { parts.append("listed as ready \((visible - cold.sent).readable)") }
         if let head = cold.firstHead { parts.append("first header \((head - cold.sent).readable)") }
         parts.append("first token \((firstToken - cold.sent).readable)")
         if let load { parts.append("load \(load.readable)") }

@@ -89,10 +89,10 @@ extension WorkloadRoutingTest {
         guard load.counts.count > 1 else {
             return .fail(
                 "all \(load.dispatches.count) calls went to \(load.countsInWords), "
-                    + "\(runners.count) were ready (\(runners.origin))",
+                    + "\(runners.count) were ready (from \(runners.origin))",
                 load.calls.first?.evidence(expected: "several runners in the response headers"))
         }
-        return .pass("\(load.countsInWords) (\(runners.count) ready: \(runners.origin))")
+        return .pass("\(load.countsInWords) (\(runners.count) runners ready, from \(runners.origin))")
     }
 
     /// The load and the number of runners.
