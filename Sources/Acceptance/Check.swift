@@ -1,10 +1,10 @@
-/// One requirement of the contract and how to verify that a deployment meets it.
+/// One requirement of the suite and how to verify that a deployment meets it.
 ///
 /// A check is a value, so that `--list` can print all checks without running them.
 public struct Check<Test: Sendable>: Sendable {
     /// Stable, dotted id: `wol.wake.single-flight`.
     let id: String
-    /// One sentence of the contract.
+    /// The requirement, in one sentence.
     let requirement: String
     let level: Level
     /// The prerequisites of the check as a phrase, shown by `--list`; nil if it has none.

@@ -38,7 +38,7 @@ struct IssuerGauge: Hashable, Sendable {
         }
     }
 
-    /// Merges gauges to one per issuer, because a series may occur only once on the page: an issuer whose keys come
+    /// Merges gauges to one per issuer, because a page must not repeat a series: an issuer whose keys come
     /// from several places gets the sum of their keys and failures, and the age of the oldest.
     static func merged(_ gauges: [IssuerGauge]) -> [IssuerGauge] {
         var merged: [IssuerGauge] = []

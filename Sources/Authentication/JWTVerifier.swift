@@ -11,7 +11,8 @@ public import struct Foundation.Date
 /// verification.
 ///
 /// Keys are fetched only while `run()` is running. Until an issuer's keys have arrived, its tokens are rejected with
-/// `TokenRejection.keysUnavailable`; all others are verified immediately.
+/// `TokenRejection.keysUnavailable`; tokens of other issuers are not affected. A token that the known keys do not verify waits
+/// for a fetch, in case the issuer has published a new key.
 public final class JWTVerifier: TokenVerifier {
     /// The state of the keys from one source; for readiness, metrics and the admin API.
     public struct IssuerState: Hashable, Sendable {

@@ -23,7 +23,7 @@ package final class DataPlaneServices: Sendable {
     let drain: DrainState
     let logger: Logger
     package let accessLog: AccessLog
-    /// Requests an immediate probe of a runner, because its list of models proved wrong.
+    /// Requests an immediate probe of a runner, because a call has contradicted its list of models.
     let refreshModels: @Sendable (RunnerID) -> Void
 
     /// - Parameters:

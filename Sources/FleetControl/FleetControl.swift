@@ -49,7 +49,7 @@ package struct FleetControl: Sendable {
             sender: sender, agents: agents, memory: memory, metrics: metrics, logger: logger, on: eventLoop)
     }
 
-    /// Requests a runner's current list of models, because an earlier one has proved wrong.
+    /// Requests a runner's current list of models, because a call has contradicted the last one.
     package func refreshModels(of runner: RunnerID) {
         supervisor.probe(runner)
         agents.requestStatus(of: runner)

@@ -129,8 +129,8 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
         }
     }
 
-    /// Writes bytes of an HTTP/1 message, a body of known length or its framing. Bypasses the handlers before this one, which
-    /// would only box and inspect them. The caller must own the current exchange.
+    /// Writes bytes of an HTTP/1 message that need no framing: a body of known length, or framing itself. Bypasses the handlers
+    /// before this one, which would only box and inspect them. Only the code that owns the current exchange may call this.
     public func write(_ bytes: ByteBuffer, promise: EventLoopPromise<Void>?) {
         guard let context else {
             promise?.fail(ChannelError.ioOnClosedChannel)

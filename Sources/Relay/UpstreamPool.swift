@@ -44,7 +44,7 @@ public final class UpstreamPool {
 
     /// Sends a request to a runner; `target` receives the response.
     /// - Parameters:
-    ///   - exchangeHandle: a new handle, with which the caller controls the exchange.
+    ///   - exchangeHandle: a new handle, with which the receiver pauses or cancels the exchange.
     ///   - onNewConnection: true to open a new connection, after a kept-alive one turned out to be stale.
     public func send(
         _ request: UpstreamRequest, to upstream: Upstream, for target: any UpstreamExchange,
@@ -60,8 +60,8 @@ public final class UpstreamPool {
         }
         connect(to: upstream, timeout: timeouts.connect).assumeIsolated().whenComplete { result in
             guard case .connecting = exchangeHandle.progress else {
-                // The exchange was cancelled meanwhile. The connection is not kept: its next exchange would count as its
-                // first, so a stale connection would not be recognized.
+                // The exchange was cancelled meanwhile. Only connections that have served an exchange are taken for stale,
+                // so an idle one that has served none would fail without a retry.
                 if case .success(let connection) = result { connection.value.close() }
                 return
             }

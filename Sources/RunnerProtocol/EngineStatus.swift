@@ -13,7 +13,7 @@ public struct EngineStatus: Hashable, Sendable {
     public var slots: Int?
     /// Extension `slots`: number of its calls in progress, from any client.
     public var active: Int?
-    /// Entries omitted from its lists; not part of the message.
+    /// Entries omitted from the engine's lists; not part of the message.
     public internal(set) var omitted = OmittedEntries()
 
     public init(

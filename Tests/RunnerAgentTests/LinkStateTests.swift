@@ -217,7 +217,7 @@ import Testing
         #expect(state.handle(.timerFired(.heartbeat, 1)).contains(.sendHeartbeat))
         #expect(
             state.handle(.received(1, .loadModel("m", requestID: "a"))) == [
-                .respond(requestID: "a", failure: "the runner is shutting down", withStatus: false)
+                .respond(requestID: "a", failure: "the agent is shutting down", withStatus: false)
             ])
         #expect(state.handle(.finished) == [.close])
         #expect(state.handle(.closed(1, reason: "x")) == [])

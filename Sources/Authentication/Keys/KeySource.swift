@@ -115,7 +115,7 @@ final class KeySource: Sendable {
     }
 
     /// Requests a fetch, unless the search failed recently.
-    /// - Returns: what to wait for; nil if the caller must not wait.
+    /// - Returns: the fetch to wait for; nil if the search must not wait.
     private func demand(_ search: KeySearch) -> (fetchesEnded: Int, wasFetching: Bool, isDeferred: Bool)? {
         let (demand, wait) = state.withLock {
             state -> (RefreshSchedule.Demand?, (fetchesEnded: Int, wasFetching: Bool, isDeferred: Bool)?) in

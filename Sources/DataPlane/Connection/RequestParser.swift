@@ -25,7 +25,7 @@ struct RequestParser {
         /// A name that is not a token, whitespace before the colon, a control character, a folded line or an invalid
         /// line end.
         case field
-        /// A field that may occur only once is repeated.
+        /// A field that must not be repeated is repeated.
         case repeated(String)
         /// Two fields carry different credentials.
         case credentials

@@ -11,11 +11,12 @@ import SimpleAICore
 /// actions and reports the events. Events that do not apply to the current phase are late, and are ignored.
 ///
 /// Invariants: `settle` is returned exactly once; every placed lease is returned in exactly one `returnLease`; nothing
-/// is relayed twice; after the first relayed byte the call never moves.
+/// is relayed twice; after the first relayed byte the call never moves to another runner.
 struct CallState {
     struct Limits: Hashable, Sendable {
         /// Maximum number of moves to another runner.
         var moves = 2
+        /// When a call whose request was already sent may be sent again (`routing.failover.after_send`).
         var afterSend: AfterSend = .staleOnly
     }
 
@@ -47,8 +48,9 @@ struct CallState {
         case endpointUnsupported(GatewayError)
         case keepaliveDue
         case streamBegan
+        /// The engine sent a complete response that is not a stream.
         case documentReceived(EngineDocument)
-        /// The engine's document is a result, and too large to be collected.
+        /// The engine's document is a result, and too large to be collected before it is relayed.
         case documentBegan(status: Int)
         /// The document's body ended.
         case documentEnded(isComplete: Bool)
@@ -121,7 +123,7 @@ struct CallState {
     private var authorized: AuthorizedCall?
     private var headWasSent = false
     private var moves = 0
-    /// Number of moves away from runners that lack the endpoint, which do not count as failures.
+    /// Number of runners that the call left because they lack the endpoint; does not count against `limits.moves`.
     private var searches = 0
     /// Whether the usage option may be added: false after the engine rejected a request with it.
     private(set) var mayAddUsageOption = true
@@ -254,7 +256,8 @@ struct CallState {
             guard let authorized else { return [] }
             staleRetryWasUsed = true
             return [.forward(authorized, lease, onNewConnection: true)]
-        // An unreachable machine has sent no byte of a response: the next runner is the first to serve the call.
+        // The scheduler declared the machine unreachable. No byte of a response was received, so another runner may serve
+        // the call.
         case .machineUnreachable: return move(from: lease, error, excluding: false)
         case .connectionTimedOut:
             return [.reportUnreachable(lease.runner)] + move(from: lease, error, excluding: false)
@@ -306,7 +309,7 @@ struct CallState {
         }
     }
 
-    /// After a result: an engine that served the call only without the option would reject the option again.
+    /// The action after a result: nothing, unless the engine served the call only after the usage option was left out.
     private func noteRejectedOption(of lease: Lease) -> [Action] {
         mayAddUsageOption ? [] : [.noteUsageOptionRejected(lease.runner)]
     }
@@ -320,7 +323,7 @@ struct CallState {
     /// Maximum number of runners tried because earlier ones lack the endpoint.
     private static let maxSearches = 64
 
-    /// Returns the lease and requests one on another runner: this runner cannot serve the call, but has not failed.
+    /// Gives the lease back and requests one on another runner: this runner lacks the endpoint, but has not failed.
     private mutating func search(
         from lease: Lease, _ error: GatewayError, excluding: Bool, _ outcome: LeaseOutcome
     ) -> [Action] {
@@ -334,7 +337,7 @@ struct CallState {
         return [.returnLease(lease, outcome), .place(authorized, excluding: excluded)]
     }
 
-    /// Returns the lease and requests one on another runner, unless the call has used up its moves.
+    /// Gives the lease back and requests one on another runner, unless the call has used up its moves.
     private mutating func move(
         from lease: Lease, _ error: GatewayError, excluding: Bool, _ outcome: LeaseOutcome = .undecided
     ) -> [Action] {
@@ -392,7 +395,8 @@ struct CallState {
         return [.cancelForwarding, .returnLease(lease, outcome)] + failure(error)
     }
 
-    /// A document that is partly sent cannot carry an error: the gateway truncates it, which its framing shows.
+    /// A document that is partly sent cannot carry an error: the gateway truncates it, and the client detects that by the
+    /// missing end of the body.
     private mutating func abortDocument(
         _ lease: Lease, _ error: GatewayError, _ outcome: LeaseOutcome = .undecided
     ) -> [Action] {

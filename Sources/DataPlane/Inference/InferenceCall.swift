@@ -50,9 +50,9 @@ final class InferenceCall {
     var exchangeHandle: ExchangeHandle?
     /// The upstream to which the call was last sent.
     private(set) var upstream: Upstream?
-    /// Runners that lack the endpoint, as known from other calls, and their errors.
+    /// Runners that lack the endpoint, as earlier calls found, and their errors.
     var lacking: [RunnerID: GatewayError] = [:]
-    /// Runners that reported the missing endpoint to this call.
+    /// Runners of which this call found that they lack the endpoint.
     var foundLacking: Set<RunnerID> = []
     var upstreamResponse = UpstreamResponse()
     /// Not part of `upstreamResponse`: a write changes it while `upstreamResponse` is being modified.
@@ -66,6 +66,7 @@ final class InferenceCall {
     var lastWrite: NIODeadline = .now()
     /// When the engine's stream last delivered an event.
     var lastEvent: NIODeadline = .now()
+    /// Whether the head of the response permits the client to reuse the connection.
     var headKeepsAlive = true
 
     init(

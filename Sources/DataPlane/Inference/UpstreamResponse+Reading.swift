@@ -6,6 +6,7 @@ import SimpleAICore
 /// Parses an engine's response, part by part, into events of the call. Lenient about the content of a body, because the
 /// framing has already been parsed strictly. Pure: no I/O, no clock.
 extension UpstreamResponse {
+    /// Receives bytes that can be relayed to the client.
     typealias Forward = (ByteBuffer) -> Void
 
     /// - Returns: nil until the kind of response is known.

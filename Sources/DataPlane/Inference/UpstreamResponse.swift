@@ -32,7 +32,7 @@ struct UpstreamResponse {
     var documentUsage: TokenUsage?
     /// The engine's id of the response (`/v1/responses`).
     var documentID: String?
-    /// Whether the response's runner has been recorded.
+    /// Whether the caller and the runner of the response id have been recorded in `ResponseOrigins`.
     var isNoted = false
     var firstToken: NIODeadline?
     var lastToken: NIODeadline?

@@ -7,7 +7,7 @@ protocol AgentCommands: Sendable {
     /// `Scheduler.commandCompleted`.
     func send(_ command: AgentCommand, to id: RunnerID, _ request: RunnerRequest)
 
-    /// Requests a status report now, because an earlier one has proved wrong; no effect for other runners.
+    /// Requests a status report now, because evidence has contradicted the last one; no effect for other runners.
     func requestStatus(of id: RunnerID)
 }
 

@@ -28,9 +28,9 @@ final class AgentRegistry {
         let holder: Peer?
         var id: RunnerID?
         var registration: Identity?
-        /// The entries omitted from its lists, as last logged.
+        /// The entries omitted from the agent's lists, as last logged.
         var omitted = OmittedEntries()
-        /// How it ended, or why the gateway ends it; nil if its heartbeats stopped.
+        /// How the connection ended, or why the gateway ends it; nil if the agent's heartbeats stopped.
         var endReason: OperatorReason?
         var timer: (at: ContinuousClock.Instant, task: Scheduled<Void>)?
 
@@ -195,13 +195,13 @@ final class AgentRegistry {
         connection.socket.send(MessageCodec.text(message))
     }
 
-    /// Requests a new status report; no effect if the agent is not connected.
+    /// Requests a new status report after evidence has contradicted the last one; no effect if the agent is not connected.
     func requestStatus(of id: RunnerID) {
         statusRequests &+= 1
         let message = GatewayMessage.requestStatus(requestID: "s\(statusRequests)")
         guard let connection = connection(of: id) else { return }
         connection.socket.send(MessageCodec.text(message))
-        // The last report has proved wrong: the machine may have lost power, which only a missing pong reveals.
+        // The machine may have lost power: only a missing pong reveals that.
         connection.socket.verify(within: Self.pongTimeout)
     }
 
@@ -252,9 +252,10 @@ final class AgentRegistry {
 
     private func reportProblem(_ code: ProtocolErrorCode, _ connection: Connection) {
         metrics.agentViolatedProtocol(code)
-        // Any client that reaches the port can cause these, so the level is too low to fill disks.
+        // Any client that reaches the port can cause these lines, so their level is one that operators can switch off.
         var metadata: Logger.Metadata = [LogKeys.address: "\(connection.peer)", LogKeys.code: "\(code.rawValue)"]
         guard !rules.acceptsAgents else { return logger.info("Agent protocol violation", metadata: metadata) }
+        // A missing token is probably a mistake in the settings, so operators should see this line.
         metadata[LogKeys.cause] = "fleet.token is empty"
         logger.notice("Agent refused", metadata: metadata)
     }
@@ -283,7 +284,7 @@ final class AgentRegistry {
             metadata: [LogKeys.runner: "\(id)", LogKeys.address: "\(upstream.authority)"])
         describe(registration.status, of: id, number)
         scheduler.agentConnected(id)
-        // After `agentConnected`, by which the scheduler has already ended the old connection's commands.
+        // After `agentConnected`, so that the scheduler has ended the old connection's commands and ignores these failures.
         failCommands(of: id)
         let now = now()
         let extensions = registration.extensions.isEmpty ? [] : Self.extensions
@@ -325,7 +326,7 @@ final class AgentRegistry {
         }
     }
 
-    /// The holder whose share an agent counts against.
+    /// The agent or address whose share an agent counts against.
     private func holder(of id: RunnerID, _ address: Peer?) -> AgentRoster.Holder {
         rules.tokens[id] != nil ? .agent(id) : address.map(AgentRoster.Holder.address) ?? .proxy
     }
@@ -434,9 +435,9 @@ final class AgentRegistry {
             stateChanged()
         }
         metrics.agentLeft(connected: current.count)
-        // Last: a machine that falls asleep closes its connection, which is not a failure of the command.
+        // Last, so that the scheduler takes the disconnect of a machine that falls asleep for success, not for a refusal.
         defer { failCommands(of: id) }
-        // During a shutdown the gateway closes the sockets, which is no evidence about machines.
+        // During a shutdown the gateway closes the sockets: a disconnect is then no evidence about the machine.
         guard !drain.isDraining else { return }
         logger.info(
             "Agent disconnected", metadata: [LogKeys.runner: "\(id)", LogKeys.cause: "\(reason)"])

@@ -156,7 +156,7 @@ package final class FleetSupervisor: Service {
 
     private func perform(_ effect: SchedulerEffect) {
         switch effect {
-        case .grant, .reject: break  // resumed by the scheduler's shell
+        case .grant, .reject: break  // `Scheduler` resumes the waiting call
         case .startTimer(let instant): startTimer(at: instant)
         case .sendPacket(let runner, let wake, let number): waker.attempt(runner, wake, number: number)
         case .stateChanged(let runner, let old, let new, let reason): stateChanged(runner, from: old, to: new, reason)
@@ -250,15 +250,16 @@ package final class FleetSupervisor: Service {
             probe.schedule.isUrgent = [.unknown, .waking, .loading].contains(new)
             if probe.schedule.isUrgent { probe.probe() }
         }
-        // TCP may take long to detect an unreachable machine. An agent's calls use their own connections: only its
-        // WebSocket is certainly lost.
+        // Calls without a response end now, because TCP may take long to detect an unreachable machine. Not an agent's
+        // calls: only its WebSocket is known to be lost.
         let isUnreachable = new == .asleep || new == .lost
         if isUnreachable || new == .down {
             pools.disconnect(runner, endsSilentCalls: isUnreachable && !isAgent(runner))
         }
         if new == .ready { remember() }
         if old == .ready { upstreams[runner]?.endpoints.forget() }
-        // A call could not reach it, or it disconnected: in the first case its agent can still report.
+        // Either a call could not connect, and the agent can report the state, or the agent disconnected, and the request
+        // has no effect.
         if new == .unknown { agents.requestStatus(of: runner) }
     }
 

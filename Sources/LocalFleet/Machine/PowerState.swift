@@ -2,7 +2,7 @@
 struct PowerState: Hashable, Sendable {
     enum Action: Hashable, Sendable {
         case nothing
-        /// The caller must call `bootTimeElapsed` with this number after the boot time.
+        /// `bootTimeElapsed` must be called with this number after the boot time.
         case boot(Int)
         case startServing
         case stopServing

@@ -13,6 +13,7 @@ import Darwin
 /// Uses a thread and `poll`: Foundation's `Process` and `Pipe` trap if no descriptor is left, and so does the first
 /// dispatch source.
 final class ChildProcessRun: Sendable {
+    /// Receives how the process ended, or why it could not be started.
     typealias Completion = @Sendable (Result<ChildProcessEnding, SystemError>) -> Void
 
     private struct State {

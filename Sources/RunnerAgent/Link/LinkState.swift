@@ -1,8 +1,8 @@
 import RunnerProtocol
 import SimpleAICore
 
-/// The runner's side of the runner protocol, as a state machine: connects, registers, sends its status, executes
-/// commands, and reconnects when the connection is lost.
+/// The agent's side of the runner protocol, as a state machine: connects, registers, sends its status, executes commands,
+/// and reconnects when the connection is lost.
 ///
 /// Events in (past tense), actions out; no sockets, no clock. `GatewayLink` performs the actions and reports the
 /// events. Events of an earlier connection carry its number and have no effect.
@@ -11,9 +11,8 @@ struct LinkState: Sendable {
         var heartbeat: Duration = .seconds(15)
         /// Timeout of the gateway's response to `register`.
         var registration: Duration = .seconds(10)
-        /// Time after the sleep command within which a suspension stops this process; if it still runs afterwards, the
-        /// machine stayed awake. Short enough for the agent to reconnect before the gateway stops waiting for the
-        /// outcome.
+        /// How long the suspension may take after the sleep command. If this process still runs then, the machine stayed
+        /// awake. Short enough for the agent to reconnect before the gateway stops waiting for the outcome.
         var suspension: Duration = .seconds(15)
         var backoff = Backoff()
     }
@@ -218,7 +217,7 @@ struct LinkState: Sendable {
 
     private mutating func startCommand(_ command: Command, _ requestID: String) -> [Action] {
         guard !isDraining else {
-            return [.respond(requestID: requestID, failure: "the runner is shutting down", withStatus: false)]
+            return [.respond(requestID: requestID, failure: "the agent is shutting down", withStatus: false)]
         }
         guard runningCommands < Self.maxCommands else {
             return [.respond(requestID: requestID, failure: "too many concurrent commands", withStatus: false)]

@@ -32,7 +32,7 @@ final class StatusReport: Sendable {
         graphics = Mutex(givenGraphics)
     }
 
-    /// Makes all later reports state that the runner is shutting down, so that the gateway sends no more calls.
+    /// Makes all later reports state that the agent is shutting down, so that the gateway sends no more calls.
     func drain() { isDraining.withLock { $0 = true } }
 
     /// Records why the machine did not fall asleep after the last sleep command; nil once a new command is received.

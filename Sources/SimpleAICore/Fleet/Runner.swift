@@ -4,7 +4,7 @@ public struct Runner: Hashable, Sendable {
     public let id: RunnerID
     /// Maximum number of concurrent calls; at least 1.
     public private(set) var slots: Int
-    /// Factor for its share of the load; at least 1.
+    /// Factor for the runner's proportion of all calls; at least 1.
     public let weight: Int
     public let machineType: MachineType
     /// Whether the gateway can wake its machine.

@@ -1,11 +1,11 @@
 /// Scans a JSON document (RFC 8259) byte by byte as it arrives, without building values, and records the ranges of the
 /// values of a few watched top-level members.
 ///
-/// Accepts nothing beyond the grammar: invalid UTF-8, a byte order mark, control characters in strings, numbers such as
-/// `01`, trailing commas and anything after the document are errors. Nesting is bounded, so that a deeply nested
-/// document costs no more than its own bytes. A watched key that occurs twice, in whatever spelling (`"model"`,
-/// `"\u006dodel"`), is an error; in callers' documents, so is a key that another parser may read as a watched one
-/// (`"Model"`): the engine must run what was authorized.
+/// With the grammar `.strict` nothing beyond RFC 8259 is accepted: invalid UTF-8, a byte order mark, control characters in
+/// strings, numbers such as `01`, trailing commas and anything after the document are errors; `.lenient` accepts some of
+/// them. Nesting is bounded, so that a deeply nested document costs no more than its own bytes. A watched key that occurs
+/// twice, in whatever spelling (`"model"`, `"\u006dodel"`), is an error; with `Keys.refusesVariants` (requests), so is a key
+/// that another parser may read as a watched one (`"Model"`): the engine must run what was authorized.
 ///
 /// One state machine, and therefore one file. It allocates nothing per byte.
 public struct JSONScanner {

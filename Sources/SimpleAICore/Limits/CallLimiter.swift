@@ -3,7 +3,7 @@ import Synchronization
 /// Counts every call against the limits of its caller and of its address, and refuses calls beyond them. Only
 /// authenticated calls are counted: unauthenticated clients cannot use up a limit.
 package final class CallLimiter: Sendable {
-    /// The holders and limits that a call counts against. Must be passed to `end` when the call ends.
+    /// The caller and the address that a call counts against, and their limits. Must be passed to `end` when the call ends.
     package struct Admission: Sendable {
         fileprivate let caller: CallerID
         fileprivate let callerLimits: CallLimits

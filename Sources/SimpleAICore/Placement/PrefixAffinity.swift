@@ -37,14 +37,14 @@ public struct PrefixFingerprint: Hashable, Sendable {
     }
 }
 
-/// Rendezvous hashing with bounded load: every conversation has its own order of the runners, and is sent to the first
-/// that is not far above its share of the load.
+/// Rendezvous hashing with bounded loads: every conversation has its own order of the runners, and is sent to the first
+/// that has not many more calls than its proportion of all calls.
 ///
 /// When a runner is added or removed, only the conversations that it wins or loses move (D. G. Thaler, C. V.
-/// Ravishankar 1998); no runner gets more than a quarter above its share (V. Mirrokni, M. Thorup, M. Zadimoghaddam
+/// Ravishankar 1998); no runner gets more than 1.25 times its proportion (V. Mirrokni, M. Thorup, M. Zadimoghaddam
 /// 2018).
 public enum Rendezvous {
-    /// Factor by which a runner may exceed its share of all calls.
+    /// Maximum number of calls on a runner, relative to its proportion of all calls by capacity.
     public static let loadFactor = 1.25
 
     /// Maximum number of calls on a runner, including the new one.

@@ -1,7 +1,7 @@
 /// Wake-on-LAN: a call for a model on a sleeping machine wakes it once and is served.
 ///
-/// The machine may sleep only once, so all checks of a wake share one cold start: ten concurrent calls, two of them
-/// streaming, while the model list is polled.
+/// A run may find the machine asleep only once, so all checks of a wake share one cold start: ten concurrent calls, two of
+/// them streaming, while the model list is polled.
 struct WakeOnLANTest: AcceptanceTest {
     static let name = TestName.wakeOnLAN
 

@@ -124,7 +124,7 @@ final class StreamGuard: ChannelDuplexHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // Hummingbird would close immediately; the connection already prevents new streams.
+        // Not forwarded: Hummingbird's handler would close the stream immediately. The connection already prevents new streams.
         guard event is ChannelShouldQuiesceEvent else { return context.fireUserInboundEventTriggered(event) }
         armDrainTimer(context, at: .now() + drain)
     }

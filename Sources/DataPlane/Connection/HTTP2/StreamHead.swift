@@ -9,7 +9,7 @@ enum StreamHead {
     enum Violation: Error, Hashable {
         case malformed
         case tooLarge
-        /// A field that may occur only once is repeated.
+        /// A field that must not be repeated is repeated.
         case repeated(String)
         /// Two fields carry different credentials.
         case credentials
