@@ -86,7 +86,7 @@ struct HonestVerdictTests {
         let report = try await Bench(defect: .chat500).run([.workloadRouting])
         let answered: Set<String> = ["workload-routing.answered", "workload-routing.sequential.answered"]
         #expect(report.ids(.fail) == answered, "\(report.outline)")
-        #expect(report["workload-routing.spread"]?.summary == "not decided: no call was answered")
+        #expect(report["workload-routing.spread"]?.summary == "not decided: no call got a response")
     }
 
     /// That both name the wrong one is reported by the checks that cover it.

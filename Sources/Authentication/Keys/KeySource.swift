@@ -43,7 +43,7 @@ final class KeySource: Sendable {
         var status = Status()
         var schedule: RefreshSchedule
         var failedSearches: FailedKeySearches
-        /// Counts the changes of `status`, so that no change is missed between reading and waiting.
+        /// Counts the changes of the status, so that no change is missed between reading and waiting.
         var revision = 0
         var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
         /// Number of calls that wait for a fetch that is not due yet.

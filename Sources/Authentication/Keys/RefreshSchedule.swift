@@ -1,8 +1,9 @@
-/// When an issuer's keys are fetched: by age, after failures with increasing pauses, and on demand.
+/// When an issuer's keys are fetched: by age, after failures with increasing pauses, and on request, when a token names an
+/// unknown key.
 ///
 /// Any client can name a key that does not exist, and such a key cannot be distinguished from one published a moment ago, so
-/// every demand leads to a fetch. The first `maxBurst` demands do so immediately; after them the next fetch is due at most
-/// `demandInterval` after the previous one, regardless of the number of demands. A new key is therefore known within one
+/// every request leads to a fetch. The first `maxBurst` requests are followed by an immediate fetch; then the next one is due at
+/// most `demandInterval` after the previous one, regardless of the number of requests. A new key is therefore known within one
 /// interval and one fetch, and clients that guess keys cause a bounded number of fetches per minute.
 ///
 /// Pure: events in, decisions out; `KeySource` owns the clock and the fetching.
@@ -15,28 +16,28 @@ struct RefreshSchedule: Sendable {
         case fetching
     }
 
-    /// The result of a demand.
+    /// The result of a request for a fetch.
     struct Demand: Hashable, Sendable {
-        /// When the fetch starts whose end settles the demand; the time of the demand if a fetch is in progress.
+        /// When the requested fetch starts; the time of the request if a fetch is in progress.
         let dueAt: Instant
-        /// Whether the demand made the fetch due earlier: a task that sleeps until the old time must be woken.
+        /// Whether the request made the fetch due earlier: a task that sleeps until the old time must be woken.
         let isBroughtForward: Bool
     }
 
-    /// Number of fetches on demand in a burst after a period without any.
+    /// Maximum number of immediate fetches after a period without requests.
     static let maxBurst = 4
-    /// Long-run number of fetches on demand per cooldown.
+    /// Long-run number of requested fetches per cooldown.
     static let fetchesPerCooldown = 5
 
     private(set) var phase: Phase = .stopped
-    /// Whether the fetch that is due or in progress was demanded rather than scheduled.
+    /// Whether the fetch that is due or in progress was requested rather than scheduled.
     private(set) var isOnDemand = false
 
     private let every: Duration
     private let demandInterval: Duration
     private let firstRetry: Duration
     private let lastRetry: Duration
-    /// When the allowance for demands is fully restored (the theoretical arrival time of the generic cell rate
+    /// When the allowance for requests is fully restored (the theoretical arrival time of the generic cell rate
     /// algorithm).
     private var allowanceRestoredAt: Instant?
     private var failures = 0

@@ -213,7 +213,7 @@ extension ModelRoutingTest {
         }
         return agreeing > 0
             ? .pass("\(agreeing) streams, one model each")
-            : .inconclusive("not decided: no stream was answered", following: "model-routing.class.answered")
+            : .inconclusive("not decided: no stream got a response", following: "model-routing.class.answered")
     }
 
     private func headersAgree() async throws -> Finding {

@@ -54,7 +54,7 @@ extension ColdStart {
         }
         if let noResponseFinding { return noResponseFinding }
         guard answered > 1 else {
-            return .inconclusive("not decided: \(answered) of \(calls.count) calls were answered")
+            return .inconclusive("not decided: \(answered) of \(calls.count) calls got a response")
         }
         let naming = ids.first.map { id in exchanges.count { ServingRunner($0).wakeID == id } } ?? 0
         if listened, burst > 0 {

@@ -62,7 +62,7 @@ struct ColdStart: Sendable {
     var noResponseFinding: Finding? {
         if let unusableTargetFinding { return unusableTargetFinding }
         guard answered == 0 else { return nil }
-        return .inconclusive("not decided: no call was answered", following: FailedWakes.check)
+        return .inconclusive("not decided: no call got a response", following: FailedWakes.check)
     }
 
     /// The finding of every check if the calls prove nothing about the deployment; nil if they count.

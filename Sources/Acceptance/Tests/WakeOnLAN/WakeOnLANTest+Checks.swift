@@ -10,7 +10,7 @@ extension WakeOnLANTest {
         Check(
             "wol.unknown-class.refused", "An unknown class gets 404 within two seconds and wakes no machine."
         ) { try await $0.unknownClassRefused() },
-        Check("wol.calls.answered", "Every call that waits for a wake is answered.") {
+        Check("wol.calls.answered", "Every call that waits for a wake gets a complete response.") {
             try await $0.callsAnswered()
         },
         Check(
@@ -173,7 +173,7 @@ extension WakeOnLANTest {
     /// The finding without an accurate clock, which can decide whether a machine woke, but not whether it met `--max-wake`.
     private func untimedWake(_ cold: ColdStart, _ clock: ClockAccuracy) -> Finding {
         guard cold.wakeTime != nil, cold.firstToken != nil else {
-            return .fail("no machine woke up: no call was answered", cold.firstFailure?.evidence)
+            return .fail("no machine woke up: no call got a response", cold.firstFailure?.evidence)
         }
         return options.maxWake == nil
             ? .pass("a machine woke; \(clock.summary)") : .inconclusive("a machine woke; \(clock.summary)")
@@ -233,7 +233,7 @@ extension WakeOnLANTest {
         if let finding = cold.unprovenSleepFinding { return finding }
         let streams = cold.streams
         guard let worst = streams.max(by: { $0.longestSilence < $1.longestSilence }) else {
-            return .inconclusive("not decided: no stream was answered", following: FailedWakes.check)
+            return .inconclusive("not decided: no stream got a response", following: FailedWakes.check)
         }
         let silence = worst.longestSilence
         guard silence <= options.silenceTimeout else {
@@ -266,7 +266,7 @@ extension WakeOnLANTest {
         if let finding = cold.unusableTargetFinding { return finding }
         let streams = cold.calls.suffix(2).filter { $0.exchange?.isSuccess == true }
         guard !streams.isEmpty else {
-            return .inconclusive("not decided: no stream was answered", following: FailedWakes.check)
+            return .inconclusive("not decided: no stream got a response", following: FailedWakes.check)
         }
         for call in streams {
             if case .failure(let problem) = call.completion {

@@ -12,7 +12,7 @@ struct TimingJudgement: Sendable {
     /// Whether calls under load take longer than sharing the runners explains.
     var queueing: Finding {
         guard let busy = Statistics.median(underLoad), let idle = Statistics.median(sequential), idle > 0 else {
-            return .inconclusive("no call was answered")
+            return .inconclusive("no call got a response")
         }
         let figures =
             "median \(Duration.seconds(busy).readable) with \(workers) workers, "

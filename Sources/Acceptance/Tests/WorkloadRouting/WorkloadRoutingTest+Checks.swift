@@ -27,7 +27,7 @@ extension WorkloadRoutingTest {
             "workload-routing.sequential.order", "Sequential calls go to the runners in round-robin order.",
             needs: "--sequential"
         ) { try await $0.sequentialOrder() },
-        Check("workload-routing.sequential.answered", "Every sequential call is answered.", needs: "--sequential") {
+        Check("workload-routing.sequential.answered", "Every sequential call gets a complete response.", needs: "--sequential") {
             try await $0.sequentialAnswered()
         },
         Check(
@@ -101,7 +101,7 @@ extension WorkloadRoutingTest {
     private func distribution() async throws -> (Workload, RunnerCount) {
         let load = try await load()
         guard load.calls.contains(where: { $0.exchange?.isSuccess == true }) else {
-            throw Finding.inconclusive("not decided: no call was answered", following: Self.answeredCheck)
+            throw Finding.inconclusive("not decided: no call got a response", following: Self.answeredCheck)
         }
         if options.runners == 1, load.counts.count < 2 { throw Finding.skip("only 1 runner is ready (--runners)") }
         guard !load.dispatches.isEmpty else {
