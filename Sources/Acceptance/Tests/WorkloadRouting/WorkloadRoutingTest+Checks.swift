@@ -27,9 +27,10 @@ extension WorkloadRoutingTest {
             "workload-routing.sequential.order", "Sequential calls go to the runners in round-robin order.",
             needs: "--sequential"
         ) { try await $0.sequentialOrder() },
-        Check("workload-routing.sequential.answered", "Every sequential call gets a complete response.", needs: "--sequential") {
-            try await $0.sequentialAnswered()
-        },
+        Check(
+            "workload-routing.sequential.answered", "Every sequential call gets a complete response.",
+            needs: "--sequential"
+        ) { try await $0.sequentialAnswered() },
         Check(
             "workload-routing.timing.response", "Response times per runner are reported.", level: .advisory,
             needs: "--analyze-timing"
