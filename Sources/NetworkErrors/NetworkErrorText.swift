@@ -77,7 +77,7 @@ public enum NetworkErrorText {
         }
     }
 
-    /// Describes why a file cannot be read or written, without its path, which the caller adds.
+    /// Describes why a file cannot be read or written, without its path, which the calling code adds.
     private static func of(_ error: CocoaError) -> String {
         if let cause = error.underlying as? POSIXError { return of(errno: cause.code.rawValue) }
         return switch error.code {

@@ -37,8 +37,8 @@ public struct UpstreamTimeouts: Hashable, Sendable {
     }
 }
 
-/// A handle that controls one exchange, on the pool's event loop. The caller creates it before the exchange, which may fail
-/// while it is being started.
+/// A handle that controls one exchange, on the pool's event loop. It exists before the exchange, which may fail while it is
+/// being started.
 public final class ExchangeHandle {
     enum Progress {
         case connecting
@@ -59,7 +59,7 @@ public final class ExchangeHandle {
         if case .exchanging(let connection) = progress { connection.abandonExchange() }
     }
 
-    /// Ends the caller's interest in the exchange: later bytes are read and dropped. The connection is kept if the response
+    /// Stops delivery of the response: later bytes are read and dropped. The connection is kept if the response
     /// ends soon, and closed if its body stays open. No effect after the exchange has ended.
     public func release() {
         defer { progress = .over }

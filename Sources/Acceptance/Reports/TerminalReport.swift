@@ -2,10 +2,10 @@ import Synchronization
 
 /// The report of a run as text: a line for each check when it ends, the evidence of each failure, and a summary.
 ///
-/// On a terminal, checks that were skipped because they were not requested share one line, and long lines are wrapped.
+/// On a terminal, skipped checks that only an option enables share one line, and long lines are wrapped.
 /// Elsewhere, and with `--verbose`, every check has its own line.
 ///
-/// Produces text only; the caller knows its destination and whether that is a terminal.
+/// Produces text only; the calling code knows its destination and whether that is a terminal.
 public final class TerminalReport: Sendable {
     public struct Style: Sendable {
         /// Whether to use colours.
@@ -91,7 +91,7 @@ public final class TerminalReport: Sendable {
         if report.results.contains(where: { $0.verdict == .fail }) {
             text += paint("repeat with --seed \(report.seed)", .dim) + "\n"
         }
-        // The reason why nothing could be tested is an error message, which the caller writes to standard error.
+        // The reason why nothing could be tested is an error message, which the command writes to standard error.
         let verdict = report.aborted == nil ? report.verdictLine : "\(report.conclusion.rawValue): no check ran"
         emit(text + paint(verdict, colour(of: report.conclusion)) + "\n", isLast: true)
     }
@@ -165,7 +165,7 @@ public final class TerminalReport: Sendable {
     }
 
     private func details(of result: CheckResult) -> String {
-        var parts = [("contract", result.requirement)]
+        var parts = [("required", result.requirement)]
         if let evidence = result.evidence {
             parts += [
                 ("sent", evidence.sent), ("received", evidence.received), ("expected", evidence.expected),
@@ -177,7 +177,7 @@ public final class TerminalReport: Sendable {
             let margin = String(repeating: " ", count: Self.tagWidth + 2)
             let column = margin.count + label.count
             // Text that may be copied is not wrapped.
-            let isProse = name == "contract" || name == "expected"
+            let isProse = name == "required" || name == "expected"
             let lines = text.split(separator: "\n", omittingEmptySubsequences: true)
                 .map { isProse ? wrapped(String($0), first: column, margin: column) : String($0) }
             let separator = "\n" + String(repeating: " ", count: column)

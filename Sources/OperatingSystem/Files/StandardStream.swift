@@ -16,7 +16,7 @@ public enum StandardStream: Int32, Sendable {
     }
 }
 
-/// Writes to a descriptor that the caller owns.
+/// Writes to a descriptor that the calling code owns.
 public enum DescriptorWriter {
     /// Writes all bytes.
     /// - Throws: `SystemError`; some of the bytes may have been written.

@@ -1,5 +1,5 @@
-/// The response that a caller must get for a script: a second implementation of contract.md (*Errors*, *Streaming*),
-/// from values instead of bytes and without any code of the gateway.
+/// The response that a caller must get for a script: an independent implementation of the rules for errors and streams, from
+/// values instead of bytes and without any code of the gateway.
 enum ChaosReference {
     struct Expected: Equatable, CustomStringConvertible {
         /// 200 for a stream that has begun.

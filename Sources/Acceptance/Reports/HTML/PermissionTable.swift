@@ -8,7 +8,7 @@ struct PermissionTable {
         """
         <section id="permissions">
         <h2>Permissions</h2>
-        <p class="lead">Each cell: the contract's expectation and the returned status. \
+        <p class="lead">Each cell: the expected result and the returned status. \
         A caller is named after the role of its token.</p>
         <div class="wide"><table class="grid">
         <thead><tr><th scope="col">Caller</th>\(titles)</tr></thead>
