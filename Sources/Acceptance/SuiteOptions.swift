@@ -59,7 +59,7 @@ public struct SuiteOptions: Sendable {
         public var sleepTimeout: Duration = .seconds(120)
         public var pollInterval: Duration = .milliseconds(250)
         public var callers = 10
-        /// Maximum time without a byte on a held stream.
+        /// Maximum time without a byte on a stream that waits for the wake.
         public var silenceTimeout: Duration = .seconds(15)
     }
 

@@ -9,8 +9,8 @@ import Synchronization
 final class FailureExplanation: Sendable {
     private let target: Target
     private let group: any EventLoopGroup
-    /// Whether the port was already probed for TLS. It is probed only once: a deployment that drops calls must not receive
-    /// a second connection for each call.
+    /// Whether the suite has already tried TLS on the port. It tries once: a deployment that drops calls must not receive a
+    /// second connection for each call.
     private let hasProbed = Mutex(false)
 
     init(target: Target, group: any EventLoopGroup) {

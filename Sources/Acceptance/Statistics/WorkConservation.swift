@@ -89,7 +89,7 @@ private struct DispatchBounds {
     }
 }
 
-/// How calls were distributed over runners: by load, or evenly. Either is correct; a distribution that is neither is a
+/// How calls were distributed over runners: to the least busy one, or evenly. Both are correct; any other distribution is a
 /// fault.
 struct LoadJudgement: Sendable, Equatable {
     enum Verdict: Sendable, Equatable {

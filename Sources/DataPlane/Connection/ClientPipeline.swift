@@ -41,8 +41,8 @@ package struct ClientPipeline: Sendable {
 
     /// Sets up an accepted connection.
     /// - Parameter attachControl: adds the control plane's handlers behind the others of an HTTP/1 connection.
-    /// - Returns: the protocol once it is negotiated. The connection is closed, and the outer future fails, if there is no
-    ///   place for it.
+    /// - Returns: the protocol once it is negotiated. The outer future fails, and the connection is closed, if the limit of
+    ///   connections is reached.
     package func setUp<Control: Sendable>(
         on channel: any Channel, attachControl: @escaping @Sendable (_ isSecure: Bool) throws -> Control
     ) -> EventLoopFuture<EventLoopFuture<ClientProtocol<Control>>> {

@@ -1,12 +1,12 @@
 /// The rank of a runner among those that could take a call: the runner with the lowest rank gets it.
 ///
 /// Runners are ordered by tier, then by outstanding calls per unit of capacity, then by the last time they were picked,
-/// the longest ago first. So the calls of an idle fleet are distributed round robin, and those of a busy fleet by load
-/// and capacity. The next tier is used only if the better one has no free slot, because a runner without one is
-/// `unable`.
+/// the longest ago first. So an idle fleet is used round robin, and in a busy fleet the runner with the fewest calls per
+/// slot gets the call. The next tier is used only if the better one has no free slot, because a runner without a free slot
+/// is `unable`.
 ///
-/// Encoded in one number, so that a thousand runners are compared in a microsecond: 4 bits of tier, 18 of load, 42 of
-/// order.
+/// Encoded in one number, so that a thousand runners are compared in a microsecond: 4 bits for the tier, 18 for the calls
+/// per unit of capacity, 42 for the order.
 public struct PlacementRank: Hashable, Comparable, Sendable {
     /// For inlined comparisons: a function call per runner would double the time of a scan over a fleet.
     @usableFromInline let value: UInt64
@@ -46,7 +46,7 @@ public struct PlacementRank: Hashable, Comparable, Sendable {
 public enum PlacementPolicy: String, Hashable, Sendable, CaseIterable {
     /// The fewest outstanding calls per slot; ties by round robin.
     case leastBusy = "least_busy"
-    /// Round robin among runners with a free slot, whatever their load.
+    /// Round robin among runners with a free slot, however many calls they have.
     case roundRobin = "round_robin"
     /// A conversation stays with the runner that served its beginning, as long as that runner is not much busier than
     /// others.

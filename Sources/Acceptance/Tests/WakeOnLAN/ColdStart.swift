@@ -1,4 +1,4 @@
-/// Observations while calls were held for a machine that may have to wake first.
+/// Observations while calls waited for a machine that had to wake first, or were served by one that was awake.
 struct ColdStart: Sendable {
     typealias Instant = ContinuousClock.Instant
 
