@@ -51,7 +51,10 @@ let package = Package(
         // For the packages Benchmarks/ and Fuzz/ only: its interface may change at any time.
         .library(
             name: "SimpleAIParts",
-            targets: ["SimpleAICore", "Scheduling", "Relay", "Authentication", "Settings", "DataPlane", "FleetControl", "Gateway"]),
+            targets: [
+                "SimpleAICore", "Scheduling", "Relay", "Authentication", "Settings", "DataPlane", "FleetControl",
+                "Gateway",
+            ]),
     ],
     dependencies: [
         // The control plane: router, server loop, graceful shutdown of connections.

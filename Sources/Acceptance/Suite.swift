@@ -8,12 +8,12 @@ public struct Suite: Sendable {
     private let tokens: TokenSource
     private let redactor: Redactor
     private let record: Record
-    private let clock = RunClock()
+    private let runClock = RunClock()
 
     /// Results so far, so that an interrupted run can still be reported.
     private final class Record: Sendable {
         let results = Mutex<[CheckResult]>([])
-        let clock = Mutex<ClockAccuracy?>(nil)
+        let accuracy = Mutex<ClockAccuracy?>(nil)
     }
 
     public init(target: Target, tests: [TestName], tokens: TokenSource, options: SuiteOptions) {
@@ -40,7 +40,8 @@ public struct Suite: Sendable {
         SuiteReport(
             target: target, tests: tests, seed: options.seed, allowsInconclusive: options.allowsInconclusive,
             results: record.results.withLock { $0 }, aborted: aborted, interrupted: interrupted,
-            stamp: clock.stamp(version: options.version), clock: record.clock.withLock { $0 }, rounds: options.rounds)
+            stamp: runClock.stamp(version: options.version), clock: record.accuracy.withLock { $0 },
+            rounds: options.rounds)
     }
 
     /// Runs the chosen checks in order.
@@ -56,7 +57,7 @@ public struct Suite: Sendable {
         } catch {
             return report(aborted: "TLS cannot be set up: \(ErrorText.of(error))")
         }
-        let clock = Clock(record: record, known: options.clock)
+        let measurement = AccuracyMeasurement(record: record, known: options.clock)
         for round in 1...max(1, options.rounds) {
             let seed = options.seed &+ UInt64(round - 1)
             if options.rounds > 1 { observe(.roundStarted(round, of: options.rounds, seed: seed)) }
@@ -66,7 +67,7 @@ public struct Suite: Sendable {
                 let session = Session(
                     client: client, tokens: tokens, options: options, redactor: redactor,
                     timeout: options.timeout ?? name.defaultTimeout, random: random, failedWakes: failedWakes,
-                    clock: clock.accuracy,
+                    clock: measurement.accuracy,
                     observe: observe)
                 if round == 1, index == 0, let reason = try await Reachability(session: session).problem() {
                     return report(aborted: redactor.redact(reason))
@@ -78,7 +79,7 @@ public struct Suite: Sendable {
     }
 
     /// Measures the clock's accuracy once, when the first check needs it, and records the result for the report.
-    private struct Clock: Sendable {
+    private struct AccuracyMeasurement: Sendable {
         let record: Record
         let known: ClockAccuracy?
         private let measured = Once<ClockAccuracy>()
@@ -91,7 +92,7 @@ public struct Suite: Sendable {
         @Sendable func accuracy() async throws -> ClockAccuracy {
             try await measured.value {
                 let accuracy = if let known { known } else { try await ClockAccuracy.measured() }
-                record.clock.withLock { $0 = accuracy }
+                record.accuracy.withLock { $0 = accuracy }
                 return accuracy
             }
         }
@@ -116,13 +117,13 @@ public struct Suite: Sendable {
 
     /// The session with the target that ``TargetChoice`` selects from the model list, if the operator left the choice to it.
     private func withTarget(for name: TestName, _ session: Session) async throws -> Session {
-        let isChosen =
+        let usesTargetChoice =
             switch name {
-            case .wakeOnLAN: options.wakeOnLAN.origin == .modelList
-            case .workloadRouting: options.workloadRouting.origin == .modelList
+            case .wakeOnLAN: options.wakeOnLAN.targetSource == .modelList
+            case .workloadRouting: options.workloadRouting.targetSource == .modelList
             case .modelRouting, .authentication: false
             }
-        guard isChosen else { return session }
+        guard usesTargetChoice else { return session }
         do {
             let list = try await session.modelList(as: try await session.tokens.credential(.specific))
             var copy = session

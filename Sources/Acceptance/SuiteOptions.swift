@@ -36,7 +36,7 @@ public struct SuiteOptions: Sendable {
     }
 
     /// Where the name of a test's target comes from.
-    public enum TargetOrigin: Sendable, Hashable {
+    public enum TargetSource: Sendable, Hashable {
         /// An option of the operator: failed calls for it count against the deployment.
         case named
         /// The default.
@@ -47,7 +47,7 @@ public struct SuiteOptions: Sendable {
 
     public struct WakeOnLAN: Sendable {
         public var model = "class:fast"
-        public var origin = TargetOrigin.builtIn
+        public var targetSource = TargetSource.builtIn
         public var grades = false
         /// Maximum duration of a wake; nil is unlimited.
         public var maxWake: Duration?
@@ -77,7 +77,7 @@ public struct SuiteOptions: Sendable {
         }
 
         public var model = "class:fast"
-        public var origin = TargetOrigin.builtIn
+        public var targetSource = TargetSource.builtIn
         /// Number of calls; nil sends `Coverage.decisiveRequests` for the number of runners.
         public var requests: Int?
         public var workers = 10

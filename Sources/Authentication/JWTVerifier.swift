@@ -131,7 +131,7 @@ public final class JWTVerifier: TokenVerifier {
             throw .invalid(reason: report(error, of: token, under: nil))
         }
 
-        var refusal: (fault: TokenFault, entry: Entry?) = (.unknownIssuer, nil)
+        var mostSpecific: (fault: TokenFault, entry: Entry?) = (.unknownIssuer, nil)
         var retryAfter: Duration?
         for entry in entries where entry.issuer.matches(claims) {
             do throws(TokenFault) {
@@ -145,12 +145,16 @@ public final class JWTVerifier: TokenVerifier {
                 return caller
             } catch {
                 // Of several entries for one issuer, the one with the right audience states the actual reason.
-                if [.unknownIssuer, .wrongTenant, .wrongAudience].contains(refusal.fault) { refusal = (error, entry) }
+                if [.unknownIssuer, .wrongTenant, .wrongAudience].contains(mostSpecific.fault) {
+                    mostSpecific = (error, entry)
+                }
             }
         }
         if let retryAfter { throw .keysUnavailable(retryAfter: retryAfter) }
-        if refusal.fault == .expired, let entry = refusal.entry { throw rejection(of: parsed, token, under: entry) }
-        throw .invalid(reason: report(refusal.fault, of: token, under: refusal.entry))
+        if mostSpecific.fault == .expired, let entry = mostSpecific.entry {
+            throw rejection(of: parsed, token, under: entry)
+        }
+        throw .invalid(reason: report(mostSpecific.fault, of: token, under: mostSpecific.entry))
     }
 
     /// The key that signed the token; nil while the issuer's keys are unknown.
@@ -180,7 +184,7 @@ public final class JWTVerifier: TokenVerifier {
     }
 
     private func report(_ fault: TokenFault, of token: String, under entry: Entry?) -> String {
-        RefusalReport(
+        FaultReport(
             fault: fault, token: token, configuration: entry?.configuration,
             knownIssuers: entries.map(\.configuration.issuer.rawValue), keys: entry?.source.keys, leeway: leeway,
             now: now

@@ -93,8 +93,8 @@ extension GatewayApplication {
                     Runner(runner).publicModels(engineModels: known[runner.id.rawValue]?.engineModels ?? []).keys)
             )
         }
-        let stated = Set(settings.runners.map(\.id.rawValue))
-        for (id, agent) in known where !stated.contains(id) {
+        let staticIDs = Set(settings.runners.map(\.id.rawValue))
+        for (id, agent) in known where !staticIDs.contains(id) {
             guard let machine = agent.agent else { continue }
             let runner = Runner(RunnerID(id), machine)
             listed.append(

@@ -118,7 +118,7 @@ public struct GatewayApplication: Service {
 
     /// - Throws: `GatewayStartError` if the gateway cannot listen on the address.
     public func run() async throws {
-        await DescriptorLimit.openTimers()
+        await DescriptorLimit.reserveTimerDescriptors()
         fleet.supervisor.performEffects()
         fleet.agents.start()
         do {
@@ -139,9 +139,9 @@ public struct GatewayApplication: Service {
             // Services shut down in reverse order, each after the previous one has ended.
             try await ServiceGroup(
                 services: [
-                    OnceListening(fleet.supervisor, starts[0].stream),
-                    OnceListening(KeyRefresh(verifier: verifier), starts[1].stream),
-                    OnceListening(KeyUsageWriter(keys: controlPlane.keys, logger: logger), starts[2].stream),
+                    AfterListening(fleet.supervisor, starts[0].stream),
+                    AfterListening(KeyRefresh(verifier: verifier), starts[1].stream),
+                    AfterListening(KeyUsageWriter(keys: controlPlane.keys, logger: logger), starts[2].stream),
                     server { for start in starts { start.continuation.finish() } },
                     DrainNotice(
                         drain: drain, notice: { [dataPlane] in dataPlane.rules.settings.server.drainNotice },
@@ -217,9 +217,9 @@ public struct GatewayApplication: Service {
             state.add(
                 Runner(runner), rememberedModels: known?.engineModels ?? [], bootTime: known?.bootTime ?? BootTime())
         }
-        let stated = Set(settings.runners.map(\.id))
+        let staticIDs = Set(settings.runners.map(\.id))
         let others = remembered.runners.map { (id: RunnerID($0), known: $1) }.filter {
-            !stated.contains($0.id) && NameFault(in: $0.id.rawValue) == nil
+            !staticIDs.contains($0.id) && NameFault(in: $0.id.rawValue) == nil
         }
         for (id, known) in others.sorted(by: { $0.id < $1.id }) {
             guard let machine = known.agent, machine.isUsable else { continue }
@@ -245,7 +245,7 @@ public struct GatewayApplication: Service {
 
 /// A service that starts once the gateway listens: a gateway whose port is in use must not probe machines or contact
 /// issuers.
-private struct OnceListening<Base: Service>: Service {
+private struct AfterListening<Base: Service>: Service {
     private let base: Base
     /// Ends when the gateway listens.
     private let listening: AsyncStream<Never>

@@ -79,21 +79,21 @@ public final class BufferBudget: Sendable {
         }
     }
 
-    fileprivate func reserve(_ bytes: Int, on accounts: [Account]) -> FairShare.Verdict {
+    fileprivate func reserve(_ bytes: Int, on accounts: [Account]) -> FairShare.Decision {
         let rule = FairShare(
             capacity: capacity.load(ordering: .relaxed), minShare: minShare.load(ordering: .relaxed))
         let inUse = used.add(bytes, ordering: .relaxed).oldValue
-        var verdict = FairShare.Verdict.granted
+        var decision = FairShare.Decision.granted
         for account in accounts {
             let held = account.held.add(bytes, ordering: .relaxed).oldValue
-            guard verdict == .granted else { continue }
+            guard decision == .granted else { continue }
             var rule = rule
             rule.weight = account.weight
-            verdict = rule.verdict(on: bytes, held: held, inUse: inUse)
+            decision = rule.decision(on: bytes, held: held, inUse: inUse)
         }
-        if accounts.isEmpty, rule.verdict(on: bytes, held: 0, inUse: inUse) == .exhausted { verdict = .exhausted }
-        if verdict != .granted { release(bytes, on: accounts) }
-        return verdict
+        if accounts.isEmpty, rule.decision(on: bytes, held: 0, inUse: inUse) == .exhausted { decision = .exhausted }
+        if decision != .granted { release(bytes, on: accounts) }
+        return decision
     }
 
     fileprivate func release(_ bytes: Int, on accounts: [Account]) {
@@ -117,7 +117,7 @@ public final class BufferShare: Sendable {
     deinit { budget.close(holders) }
 
     /// - Returns: the verdict; if it is `.granted`, the bytes are reserved until they are returned.
-    public func reserve(_ bytes: Int) -> FairShare.Verdict { budget.reserve(bytes, on: accounts) }
+    public func reserve(_ bytes: Int) -> FairShare.Decision { budget.reserve(bytes, on: accounts) }
 
     public func release(_ bytes: Int) { budget.release(bytes, on: accounts) }
 }

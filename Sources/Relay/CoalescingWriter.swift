@@ -150,7 +150,7 @@ public final class CoalescingWriter: ChannelOutboundHandler, RemovableChannelHan
     public func write(chunk: ByteBuffer) {
         let size = chunk.readableBytes
         guard context != nil, size > 0 else { return }
-        let length = size + ChunkFrame.maxLength
+        let length = size + ChunkFrame.maxOverhead
         guard length <= Self.maxPieceLength else {
             for piece in [ChunkFrame.start(of: size), chunk, ChunkFrame.end] { write(piece, promise: nil) }
             return

@@ -59,7 +59,7 @@ extension EventStreamRelay {
             }
         default: if type.hasSuffix(".delta") { pieces += 1 }
         }
-        return restored(event, payload, token: response?["model"])
+        return restored(event, payload, modelValue: response?["model"])
     }
 
     /// Members that any chunk may have. A chunk that has only these and usage carries no content.

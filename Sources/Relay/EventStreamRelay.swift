@@ -55,7 +55,7 @@ public struct EventStreamRelay {
     /// insert a comment at any time.
     public mutating func receive(_ bytes: ByteBuffer, forward: (ByteBuffer) -> Void) throws(EventSplitter.TooLong) {
         // Most reads contain exactly one event with the shape of the previous one, so nothing has to be split.
-        if !splitter.isInsideEvent, templates.areWholeEvents, let passed = templates.pass(bytes) {
+        if !splitter.isInsideEvent, templates.matchesAreWholeEvents, let passed = templates.pass(bytes) {
             pieces += 1
             events += 1
             return forward(passed)
@@ -168,7 +168,7 @@ public struct EventStreamRelay {
             let model = replacement(for: chunk["model"])
             templates.note { EventTemplate(event, piece: text, model: model) }
         }
-        return restored(event, payload, token: chunk["model"])
+        return restored(event, payload, modelValue: chunk["model"])
     }
 
     /// The piece of the completion that a choice carries.
@@ -215,22 +215,22 @@ public struct EventStreamRelay {
     }
 
     /// The range of the engine's model id and the public id; nil if they are equal.
-    func replacement(for token: JSONSlice?) -> (range: Range<Int>, name: String)? {
-        guard let token, let name = token.string, !name.isExactly(model.rawValue) else { return nil }
-        return (token.bytes.indices, model.rawValue)
+    func replacement(for modelValue: JSONSlice?) -> (range: Range<Int>, name: String)? {
+        guard let modelValue, let name = modelValue.string, !name.isExactly(model.rawValue) else { return nil }
+        return (modelValue.bytes.indices, model.rawValue)
     }
 
     /// The event with the public model id; unchanged if it already has it.
-    func restored(_ event: ByteBuffer, _ payload: EventSplitter.Payload, token: JSONSlice?) -> ByteBuffer {
-        guard let token, replacement(for: token) != nil else { return event }
+    func restored(_ event: ByteBuffer, _ payload: EventSplitter.Payload, modelValue: JSONSlice?) -> ByteBuffer {
+        guard let modelValue, replacement(for: modelValue) != nil else { return event }
         let id = JSONString.encode(model.rawValue)
         var changed = ByteBuffer()
         changed.reserveCapacity(event.readableBytes + id.utf8.count)
         if payload.isOneLine {
             let bytes = Array(event.readableBytesView)
-            changed.writeBytes(bytes[..<token.bytes.startIndex])
+            changed.writeBytes(bytes[..<modelValue.bytes.startIndex])
             changed.writeString(id)
-            changed.writeBytes(bytes[token.bytes.endIndex...])
+            changed.writeBytes(bytes[modelValue.bytes.endIndex...])
         } else {
             for line in EventSplitter.otherLines(of: event, isFirst: isFirstEvent) {
                 changed.writeBytes(line)
@@ -239,9 +239,9 @@ public struct EventStreamRelay {
             // Between JSON tokens a line break is white space, so one line has the same meaning.
             let space: (UInt8) -> UInt8 = { $0 == 0x0A ? 0x20 : $0 }
             changed.writeString("data: ")
-            changed.writeBytes(payload.bytes[..<token.bytes.startIndex].map(space))
+            changed.writeBytes(payload.bytes[..<modelValue.bytes.startIndex].map(space))
             changed.writeString(id)
-            changed.writeBytes(payload.bytes[token.bytes.endIndex...].map(space))
+            changed.writeBytes(payload.bytes[modelValue.bytes.endIndex...].map(space))
             changed.writeString("\n\n")
         }
         return changed

@@ -105,7 +105,7 @@ struct EventTemplates {
     private var unused = 0
 
     /// Whether bytes that match the latest template are exactly one event.
-    var areWholeEvents: Bool { latest?.isWholeEvent ?? false }
+    var matchesAreWholeEvents: Bool { latest?.isWholeEvent ?? false }
 
     mutating func pass(_ event: ByteBuffer) -> ByteBuffer? {
         guard let passed = latest?.pass(event) else { return nil }

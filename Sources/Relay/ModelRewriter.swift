@@ -27,7 +27,7 @@ public enum ModelRewriter {
             }
         }
         if case .duplicateKey = problem?.reason {
-            return restoreLast(body, model: model, readsID)
+            return restoreWithDuplicateKeys(body, model: model, readsID)
         }
         guard problem == nil, scanner.isObject else { return nil }
         let usage = scanner.member("usage").flatMap { member in
@@ -63,7 +63,7 @@ public enum ModelRewriter {
     }
 
     /// Handles a response with a duplicate key: clients use the last value, and so does the gateway.
-    private static func restoreLast(_ body: ByteBuffer, model: ModelID, _ readsID: Bool) -> Response? {
+    private static func restoreWithDuplicateKeys(_ body: ByteBuffer, model: ModelID, _ readsID: Bool) -> Response? {
         let bytes = Array(body.readableBytesView)
         guard let document = JSONSlice(document: bytes[...], grammar: .lenient), document.isObject else { return nil }
         let usage = document["usage"].flatMap { TokenUsage($0) }

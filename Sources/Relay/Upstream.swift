@@ -52,7 +52,7 @@ public final class Upstream: Sendable {
     }
 
     /// When the latest response byte was received from this engine, on any event loop.
-    public var lastByteAt: ContinuousClock.Instant? {
+    public var lastContactAt: ContinuousClock.Instant? {
         let nanoseconds = lastByte.load(ordering: .relaxed)
         guard nanoseconds > 0 else { return nil }
         let ago = NIODeadline.now() - .uptimeNanoseconds(nanoseconds)

@@ -10,7 +10,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     private final class Exchange {
         /// Nil once the target has received all that it needs.
-        var target: (any UpstreamExchange)?
+        var receiver: (any UpstreamResponseReceiver)?
         let exchangeHandle: ExchangeHandle
         let timeouts: UpstreamTimeouts
         let isFirstOnConnection: Bool
@@ -24,10 +24,10 @@ final class UpstreamConnection: ChannelInboundHandler {
         var droppedBytes = 0
 
         init(
-            target: any UpstreamExchange, exchangeHandle: ExchangeHandle, timeouts: UpstreamTimeouts,
+            receiver: any UpstreamResponseReceiver, exchangeHandle: ExchangeHandle, timeouts: UpstreamTimeouts,
             isFirstOnConnection: Bool, isLast: Bool
         ) {
-            self.target = target
+            self.receiver = receiver
             self.exchangeHandle = exchangeHandle
             self.timeouts = timeouts
             self.isFirstOnConnection = isFirstOnConnection
@@ -73,15 +73,15 @@ final class UpstreamConnection: ChannelInboundHandler {
     // MARK: Exchanges
 
     func begin(
-        _ request: UpstreamRequest, for target: any UpstreamExchange, exchangeHandle: ExchangeHandle,
+        _ request: UpstreamRequest, for receiver: any UpstreamResponseReceiver, exchangeHandle: ExchangeHandle,
         timeouts: UpstreamTimeouts
     ) {
         guard let context else {
             exchangeHandle.progress = .over
-            return target.upstreamFailed(.staleConnection)
+            return receiver.upstreamFailed(.staleConnection)
         }
         let exchange = Exchange(
-            target: target, exchangeHandle: exchangeHandle, timeouts: timeouts, isFirstOnConnection: exchanges == 0,
+            receiver: receiver, exchangeHandle: exchangeHandle, timeouts: timeouts, isFirstOnConnection: exchanges == 0,
             isLast: !request.head.isKeepAlive)
         self.exchange = exchange
         exchanges += 1
@@ -112,7 +112,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     /// Drops the rest of the response, because the target has received all that it needs.
     func discardRemainder() {
         guard let exchange else { return }
-        exchange.target = nil
+        exchange.receiver = nil
         // The response was complete, though its body may stay open.
         if let head = exchange.head, 200...299 ~= head.status.code { upstream.noteServed(at: .now()) }
         guard !isReading, let context else { return }
@@ -147,7 +147,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     /// connection ends when TCP gets no more acknowledgements.
     func machineBecameUnreachable() {
         guard let context, exchange?.head == nil else { return }
-        fail(.machineUnreachable, context)
+        fail(.runnerDeclaredUnreachable, context)
     }
 
     /// When the machine last acknowledged or sent data on this connection; nil if no call is in progress on it.
@@ -203,12 +203,12 @@ final class UpstreamConnection: ChannelInboundHandler {
                     return fail(.staleConnection, context)
                 case .head(let head):
                     exchange.head = head
-                    exchange.target?.responseHeadReceived(head)
+                    exchange.receiver?.responseHeadReceived(head)
                 case .body(let bytes):
                     exchange.lastProgress = now
                     exchange.bodyHasBegun = true
-                    if let target = exchange.target {
-                        target.responseBodyReceived(bytes, at: now)
+                    if let receiver = exchange.receiver {
+                        receiver.responseBodyReceived(bytes, at: now)
                     } else {
                         exchange.droppedBytes += bytes.readableBytes
                         if exchange.droppedBytes > Self.maxDropped { return closeTransport(context) }
@@ -223,7 +223,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     private func finishReading(_ exchange: Exchange, _ context: ChannelHandlerContext) {
         isReading = false
-        if exchange.target == nil, self.exchange === exchange { awaitEnd(context) }
+        if exchange.receiver == nil, self.exchange === exchange { awaitEnd(context) }
     }
 
     private func fail(_ failure: UpstreamFailure, _ context: ChannelHandlerContext) {
@@ -234,7 +234,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     func channelReadComplete(context: ChannelHandlerContext) {
         // With TLS a read may contain no application bytes.
         isReadOutstanding = false
-        if exchange?.target == nil || exchange?.exchangeHandle.wantsReads ?? true { read(context) }
+        if exchange?.receiver == nil || exchange?.exchangeHandle.wantsReads ?? true { read(context) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -259,9 +259,9 @@ final class UpstreamConnection: ChannelInboundHandler {
         self.exchange = nil
         exchange.exchangeHandle.progress = .over
         if parser.endsWithConnection, !isBroken, cause == nil {
-            exchange.target?.responseEndReceived()
+            exchange.receiver?.responseEndReceived()
         } else {
-            exchange.target?.upstreamFailed(cause ?? failure(of: exchange))
+            exchange.receiver?.upstreamFailed(cause ?? failure(of: exchange))
         }
         context.fireChannelInactive()
     }
@@ -286,7 +286,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         } else {
             closeTransport(context)
         }
-        exchange.target?.responseEndReceived()
+        exchange.receiver?.responseEndReceived()
     }
 
     // MARK: Timeouts
@@ -314,7 +314,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     private func checkProgress() {
         timerFiresAt = nil
         guard let context, let exchange else { return }
-        guard exchange.target != nil else { return closeTransport(context) }
+        guard exchange.receiver != nil else { return closeTransport(context) }
         let limit = exchange.bodyHasBegun ? exchange.timeouts.gap : exchange.timeouts.firstByte
         if !exchange.exchangeHandle.wantsReads { exchange.lastProgress = .now() }
         guard exchange.exchangeHandle.wantsReads, exchange.lastProgress + limit <= .now() else {

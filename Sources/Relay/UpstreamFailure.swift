@@ -18,7 +18,7 @@ public enum UpstreamFailure: Error, Hashable, Sendable {
     /// connection before any response byte.
     case connectionTimedOut
     /// The runner was declared unreachable before any response byte.
-    case machineUnreachable
+    case runnerDeclaredUnreachable
     /// The received bytes are not an HTTP response.
     case malformed(String)
     /// No byte of the response body arrived within the timeout.
@@ -34,7 +34,7 @@ public enum UpstreamFailure: Error, Hashable, Sendable {
         case .staleConnection, .closedBeforeResponse: "the connection was closed without a response"
         case .closedDuringResponse: "the connection was closed during the response"
         case .connectionTimedOut: "the host stopped acknowledging packets"
-        case .machineUnreachable: "the machine is unreachable"
+        case .runnerDeclaredUnreachable: "the machine is unreachable"
         case .firstByteTimeout: "no response in time"
         case .gapTimeout: "the response stalled"
         }

@@ -70,10 +70,10 @@ public enum UpstreamFetch {
         }
         pool.send(
             UpstreamRequest(head: head, body: body), to: upstream, for: collector, exchangeHandle: exchangeHandle,
-            timeouts: limits, onNewConnection: true)
+            timeouts: limits, usesNewConnection: true)
     }
 
-    private final class Collector: UpstreamExchange {
+    private final class Collector: UpstreamResponseReceiver {
         private var completion: ((Result<Response, UpstreamFailure>) -> Void)?
         private var status = 0
         private var mediaType = ""

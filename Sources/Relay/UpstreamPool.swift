@@ -42,20 +42,20 @@ public final class UpstreamPool {
         flusher = EndOfTickFlusher(eventLoop: eventLoop)
     }
 
-    /// Sends a request to a runner; `target` receives the response.
+    /// Sends a request to a runner; `receiver` receives the response.
     /// - Parameters:
     ///   - exchangeHandle: a new handle, with which the receiver pauses or cancels the exchange.
-    ///   - onNewConnection: true to open a new connection, after a kept-alive one turned out to be stale.
+    ///   - usesNewConnection: true to open a new connection, after a kept-alive one turned out to be stale.
     public func send(
-        _ request: UpstreamRequest, to upstream: Upstream, for target: any UpstreamExchange,
+        _ request: UpstreamRequest, to upstream: Upstream, for receiver: any UpstreamResponseReceiver,
         exchangeHandle: ExchangeHandle,
-        timeouts: UpstreamTimeouts, onNewConnection: Bool = false
+        timeouts: UpstreamTimeouts, usesNewConnection: Bool = false
     ) {
         eventLoop.preconditionInEventLoop()
-        if !onNewConnection, let kept = idle[ObjectIdentifier(upstream)] {
-            while let connection = kept.connections.popLast() {
+        if !usesNewConnection, let idleList = idle[ObjectIdentifier(upstream)] {
+            while let connection = idleList.connections.popLast() {
                 guard connection.isUsable else { continue }
-                return connection.begin(request, for: target, exchangeHandle: exchangeHandle, timeouts: timeouts)
+                return connection.begin(request, for: receiver, exchangeHandle: exchangeHandle, timeouts: timeouts)
             }
         }
         connect(to: upstream, timeout: timeouts.connect).assumeIsolated().whenComplete { result in
@@ -67,17 +67,17 @@ public final class UpstreamPool {
             }
             switch result {
             case .success(let connection):
-                connection.value.begin(request, for: target, exchangeHandle: exchangeHandle, timeouts: timeouts)
+                connection.value.begin(request, for: receiver, exchangeHandle: exchangeHandle, timeouts: timeouts)
             case .failure(let error):
                 exchangeHandle.progress = .over
-                target.upstreamFailed(Self.failure(from: error))
+                receiver.upstreamFailed(Self.failure(from: error))
             }
         }
     }
 
     /// Closes idle connections; exchanges in progress continue.
     public func closeIdle() {
-        for kept in idle.values { kept.closeAll() }
+        for idleList in idle.values { idleList.closeAll() }
     }
 
     /// Closes the idle connections of a retired runner.
@@ -107,10 +107,10 @@ public final class UpstreamPool {
 
     func release(_ connection: UpstreamConnection) {
         guard !connection.upstream.isRetired else { return connection.close() }
-        let kept = connection.idleConnections ?? idleConnections(of: connection.upstream)
-        guard kept.connections.count < Self.maxIdleConnections else { return connection.close() }
-        connection.idleConnections = kept
-        kept.connections.append(connection)
+        let idleList = connection.idleConnections ?? idleConnections(of: connection.upstream)
+        guard idleList.connections.count < Self.maxIdleConnections else { return connection.close() }
+        connection.idleConnections = idleList
+        idleList.connections.append(connection)
     }
 
     private func idleConnections(of upstream: Upstream) -> IdleConnections {
@@ -144,11 +144,11 @@ public final class UpstreamPool {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
-                    var socket: SocketCloseHandler?
+                    var closeHandler: SocketCloseHandler?
                     if let tls = upstream.tls {
-                        let end = SocketCloseHandler()
-                        socket = end
-                        try pipeline.addHandler(end)
+                        let handler = SocketCloseHandler()
+                        closeHandler = handler
+                        try pipeline.addHandler(handler)
                         // SNI contains names, not addresses (RFC 6066 §3).
                         let name = (try? SocketAddress(ipAddress: upstream.host, port: 0)) == nil ? upstream.host : nil
                         try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
@@ -156,7 +156,7 @@ public final class UpstreamPool {
                     let pool = loopBoundSelf.value
                     let out = CoalescingWriter(pool.flusher, nextTo: upstream.tls == nil ? .socket : .tls)
                     try pipeline.addHandlers(
-                        out, UpstreamConnection(upstream: upstream, pool: pool, out: out, socket: socket))
+                        out, UpstreamConnection(upstream: upstream, pool: pool, out: out, socket: closeHandler))
                 }
             }
         // An IP address needs no resolver, and so no switch to another thread.

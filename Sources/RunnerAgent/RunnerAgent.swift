@@ -43,7 +43,7 @@ public struct RunnerAgent: Service {
     /// - Throws: `RunnerAgentStartError` if the address cannot be bound.
     public func run() async throws {
         DescriptorLimit.raise()
-        await DescriptorLimit.openTimers()
+        await DescriptorLimit.reserveTimerDescriptors()
         let group = MultiThreadedEventLoopGroup.singleton
         let services = CallServices(roster: roster, counts: counts, secret: settings.token, logger: logger)
         let report = StatusReport(roster: roster, counts: counts, settings: settings, hostEnvironment: hostEnvironment)

@@ -5,13 +5,13 @@ struct AgentState: Hashable, Sendable {
     /// A sleep command whose outcome is not known yet. Until `settledAt`, reports over the existing connection are
     /// ignored; a machine whose agent has not reconnected by then has fallen asleep.
     struct PendingSleep: Hashable, Sendable {
-        let request: RunnerRequest
+        let request: CommandID
         let settledAt: ContinuousClock.Instant
     }
 
     /// The state of the check that decides after a sleep whether the machine gets calls.
     enum SanityCheck: Hashable, Sendable {
-        case inProgress(RunnerRequest)
+        case inProgress(CommandID)
         case retry(at: ContinuousClock.Instant)
     }
 

@@ -29,14 +29,14 @@ struct Liveness: Hashable, Sendable {
         /// The connection was refused, or the agent reported that its engines do not serve.
         case refused
         /// Another server responded in the engine's place.
-        case replaced
+        case foreignResponse
         /// The connection could not be established.
-        /// - Parameter lastSignAt: when the machine last acknowledged or sent a byte on any of its calls.
-        case unreachable(lastSignAt: ContinuousClock.Instant?)
+        /// - Parameter lastContactAt: when the machine last acknowledged or sent a byte on any of its calls.
+        case unreachable(lastContactAt: ContinuousClock.Instant?)
         /// A call could not establish a connection: the next probe decides.
         case callUnreachable
         /// Another server responded to a call in the engine's place: the next probe decides.
-        case callReplaced
+        case callGotForeignResponse
         /// The agent's connection was closed, or timed out.
         case disconnected
         /// The agent did not reconnect in time.
@@ -64,7 +64,7 @@ struct Liveness: Hashable, Sendable {
         let now: ContinuousClock.Instant
     }
 
-    private enum FailedProbe: Hashable, Sendable { case unreachable, silent, replaced }
+    private enum FailedProbe: Hashable, Sendable { case unreachable, silent, foreignResponse }
 
     /// The latest consecutive probes with the same failure.
     private struct FailedProbes: Hashable, Sendable {
@@ -128,13 +128,13 @@ struct Liveness: Hashable, Sendable {
             misses = nil
             hasLoadedTooLong = false
             return state == .waking ? state : .down
-        case .replaced: return replaced(context)
-        case .unreachable(let lastSignAt): return unreachable(lastSignAt: lastSignAt, context)
+        case .foreignResponse: return replaced(context)
+        case .unreachable(let lastContactAt): return unreachable(lastContactAt: lastContactAt, context)
         case .callUnreachable:
             guard state == .ready else { return state }
             misses = FailedProbes(kind: .unreachable, count: 1, since: context.now)
             return .unknown
-        case .callReplaced: return state == .ready ? .unknown : state
+        case .callGotForeignResponse: return state == .ready ? .unknown : state
         case .disconnected: return Self.isAwake(state) ? .unknown : state
         case .graceExpired: return state == .unknown ? Self.unreachableState(context) : state
         case .checkStarted: return .checking
@@ -182,21 +182,23 @@ struct Liveness: Hashable, Sendable {
     private mutating func replaced(_ context: Context) -> RunnerState {
         guard context.state != .waking else { return .waking }
         // Calls in progress outweigh a single response of another server.
-        let isDecided = context.callCount == 0 || countMiss(.replaced, context)
+        let isDecided = context.callCount == 0 || countMiss(.foreignResponse, context)
         return isDecided ? .down : context.state
     }
 
     private mutating func unreachable(
-        lastSignAt: ContinuousClock.Instant?, _ context: Context
+        lastContactAt: ContinuousClock.Instant?, _ context: Context
     ) -> RunnerState {
         switch context.state {
         case .ready, .unknown, .down, .checking, .loading:
-            if let lastSignAt, let misses, lastSignAt > misses.since { self.misses = nil }
+            if let lastContactAt, let misses, lastContactAt > misses.since { self.misses = nil }
             return countMiss(.unreachable, context) ? Self.unreachableState(context) : context.state
         case .asleep, .lost:
             // A byte or an acknowledgement arrived after it was declared unreachable: it is up, and the next probe
             // decides whether its engine works.
-            guard let unreachableSince, let lastSignAt, lastSignAt > unreachableSince else { return context.state }
+            guard let unreachableSince, let lastContactAt, lastContactAt > unreachableSince else {
+                return context.state
+            }
             misses = nil
             return .unknown
         case .waking, .wakeFailed: return context.state

@@ -9,12 +9,12 @@ import SimpleAICore
 struct LoadState: Hashable, Sendable {
     enum Stage: Hashable, Sendable {
         case clearing
-        case unloading(RunnerRequest, EngineModelID)
-        case loading(RunnerRequest)
+        case unloading(CommandID, EngineModelID)
+        case loading(CommandID)
     }
 
     /// The id of this load for the calls that wait for it.
-    let id: RunnerRequest
+    let id: CommandID
     let engineModel: EngineModelID
     let deadline: ContinuousClock.Instant
     var stage = Stage.clearing
@@ -23,8 +23,7 @@ struct LoadState: Hashable, Sendable {
     /// Models that still have to be unloaded, in this order.
     var victims: [EngineModelID]
 
-    init(id: RunnerRequest, engineModel: EngineModelID, deadline: ContinuousClock.Instant, _ residency: ModelResidency)
-    {
+    init(id: CommandID, engineModel: EngineModelID, deadline: ContinuousClock.Instant, _ residency: ModelResidency) {
         self.id = id
         self.engineModel = engineModel
         self.deadline = deadline

@@ -59,7 +59,7 @@ struct Occupancy: Hashable, Sendable {
             health.callServed()
         case .failed: health.callFailed()
         case .internalError(let caller): health.callHadInternalError(caller: caller.hashValue)
-        case .loading, .replaced, .undecided: health.callEndedUndecided()
+        case .loading, .foreignResponse, .undecided: health.callEndedUndecided()
         }
         return !wasInService && health.isInService
     }

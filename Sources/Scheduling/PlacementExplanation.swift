@@ -18,14 +18,14 @@ public struct PlacementExplanation: Hashable, Sendable {
         /// The runner is loading the model, or unloading others for it.
         case loading
         /// The runner failed to load the model; the next attempt waits for the backoff.
-        case loadBackOff = "load_back_off"
+        case loadBackoff = "load_back_off"
         /// The next probe or status report decides.
         case unknown
         case checking
         case asleep
         case waking
         /// The last wake failed; the next attempt waits for the backoff.
-        case wakeBackOff = "wake_back_off"
+        case wakeBackoff = "wake_back_off"
         case down
         case lost
     }

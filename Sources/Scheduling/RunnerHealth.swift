@@ -32,7 +32,7 @@ public enum LeaseOutcome: Hashable, Sendable {
     case loading
     /// Another server responded in the engine's place: a front end's 502, or a web page. Not counted as a failure; the
     /// next probe decides.
-    case replaced
+    case foreignResponse
     /// No evidence: the client disconnected, or the caller or the gateway caused the failure.
     case undecided
 }

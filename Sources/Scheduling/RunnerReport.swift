@@ -55,7 +55,7 @@ public struct RunnerReport: Hashable, Sendable {
 }
 
 /// Identifies one command to a runner; unique while the gateway runs. The result carries the same number.
-public struct RunnerRequest: Hashable, Sendable, CustomStringConvertible {
+public struct CommandID: Hashable, Sendable, CustomStringConvertible {
     public let number: UInt64
     public var description: String { String(number) }
 }

@@ -64,8 +64,8 @@ public final class Scheduler: Sendable {
     }
 
     /// Adds and removes runners in one step, so that no call is placed in between and refused for lack of a runner.
-    public func change(placing new: [Runner], removing old: [RunnerID]) {
-        act { $0.state.change(placing: new, removing: old, now: $1) }
+    public func change(adding new: [Runner], removing old: [RunnerID]) {
+        act { $0.state.change(adding: new, removing: old, now: $1) }
     }
 
     /// Applies a new configuration to later decisions.
@@ -88,9 +88,9 @@ public final class Scheduler: Sendable {
     }
 
     public func runnerUnreachable(
-        _ id: RunnerID, lastByteAt: ContinuousClock.Instant?, reason: OperatorReason? = nil
+        _ id: RunnerID, lastContactAt: ContinuousClock.Instant?, reason: OperatorReason? = nil
     ) {
-        act { $0.state.runnerUnreachable(id, lastByteAt: lastByteAt, reason: reason, now: $1) }
+        act { $0.state.runnerUnreachable(id, lastContactAt: lastContactAt, reason: reason, now: $1) }
     }
 
     public func runnerRefused(_ id: RunnerID, reason: OperatorReason? = nil) {
@@ -101,12 +101,12 @@ public final class Scheduler: Sendable {
         act { $0.state.runnerSilent(id, reason: reason, now: $1) }
     }
 
-    public func runnerReplaced(_ id: RunnerID, reason: OperatorReason? = nil) {
-        act { $0.state.runnerReplaced(id, reason: reason, now: $1) }
+    public func foreignServerResponded(_ id: RunnerID, reason: OperatorReason? = nil) {
+        act { $0.state.foreignServerResponded(id, reason: reason, now: $1) }
     }
 
-    public func runnerLoads(_ id: RunnerID, reason: OperatorReason? = nil) {
-        act { $0.state.runnerLoads(id, reason: reason, now: $1) }
+    public func runnerIsLoading(_ id: RunnerID, reason: OperatorReason? = nil) {
+        act { $0.state.runnerIsLoading(id, reason: reason, now: $1) }
     }
 
     public func callCouldNotConnect(_ id: RunnerID, reason: OperatorReason? = nil) {
@@ -125,11 +125,11 @@ public final class Scheduler: Sendable {
         act { $0.state.agentDisconnected(id, reason: reason, now: $1) }
     }
 
-    public func commandCompleted(_ id: RunnerID, _ request: RunnerRequest, failure: String? = nil) {
+    public func commandCompleted(_ id: RunnerID, _ request: CommandID, failure: String? = nil) {
         act { $0.state.commandCompleted(id, request, failure: failure, now: $1) }
     }
 
-    public func checkCompleted(_ id: RunnerID, _ request: RunnerRequest, failure: String?) {
+    public func checkCompleted(_ id: RunnerID, _ request: CommandID, failure: String?) {
         act { $0.state.checkCompleted(id, request, failure: failure, now: $1) }
     }
 

@@ -10,19 +10,19 @@ public enum SchedulerEffect: Hashable, Sendable {
     case wakeStarted(RunnerID, WakeID)
     case wakeEnded(RunnerID, WakeID, after: Duration, succeeded: Bool)
     /// Command the agent to load a model, and report the result with `commandCompleted`.
-    case loadModel(RunnerID, engineModel: EngineModelID, RunnerRequest)
+    case loadModel(RunnerID, engineModel: EngineModelID, CommandID)
     /// Command the agent to unload a model, and report the result with `commandCompleted`. No call uses the model, and
     /// none begins before the result.
-    case unloadModel(RunnerID, engineModel: EngineModelID, RunnerRequest)
+    case unloadModel(RunnerID, engineModel: EngineModelID, CommandID)
     /// For the operator: a load failed.
     case loadFailed(RunnerID, engineModel: EngineModelID, reason: String)
     /// Command the agent to put its machine to sleep, and report the result with `commandCompleted`. No call is in
     /// progress on it.
-    case sleepMachine(RunnerID, RunnerRequest)
+    case sleepMachine(RunnerID, CommandID)
     /// For the operator: the machine did not fall asleep after a sleep command.
     case sleepFailed(RunnerID, reason: OperatorReason)
     /// Request one token from a model in the engine's memory, and report the result with `checkCompleted`.
-    case checkRunner(RunnerID, engineModel: EngineModelID, RunnerRequest)
+    case checkRunner(RunnerID, engineModel: EngineModelID, CommandID)
     /// For the operator: a machine failed its check after sleep.
     case checkFailed(RunnerID, reason: String)
     /// The runner failed repeatedly and is ejected for this time.

@@ -93,7 +93,7 @@ extension SchedulerState {
     /// - Parameter failure: nil if the agent executed the command or is about to; otherwise the reason, for the
     ///   operator.
     public mutating func commandCompleted(
-        _ id: RunnerID, _ request: RunnerRequest, failure: String?, now: ContinuousClock.Instant
+        _ id: RunnerID, _ request: CommandID, failure: String?, now: ContinuousClock.Instant
     ) {
         guard let index = indexByID[id], let agent = records[index].agent else { return }
         // A machine that falls asleep closes its connection: the failure is then not a refusal.

@@ -82,7 +82,7 @@ extension SchedulerState {
         case .checking: return .checking
         case .loading: return .loading
         case .waking: return .waking
-        case .asleep, .wakeFailed: return record.wakeNotBefore.map { $0 > now } ?? false ? .wakeBackOff : .asleep
+        case .asleep, .wakeFailed: return record.wakeNotBefore.map { $0 > now } ?? false ? .wakeBackoff : .asleep
         case .down: return .down
         case .lost: return .lost
         }
@@ -93,7 +93,7 @@ extension SchedulerState {
     ) -> PlacementExplanation.Reason {
         guard let agent = record.agent, let engineModel = record.models[model] else { return .lacksModel }
         if agent.load != nil { return .loading }
-        return agent.loadsNotBefore[engineModel].map { $0 > now } ?? false ? .loadBackOff : .loadable
+        return agent.loadsNotBefore[engineModel].map { $0 > now } ?? false ? .loadBackoff : .loadable
     }
 
     private static func isListedBefore(

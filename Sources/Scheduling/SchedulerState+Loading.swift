@@ -8,7 +8,7 @@ extension SchedulerState {
     /// is started now, or, if all capable runners are loading other models, one of those loads.
     mutating func findLoad(
         _ request: PlacementRequest, among indices: [Int], failedLoads: Set<Int>, now: ContinuousClock.Instant
-    ) -> RunnerRequest? {
+    ) -> CommandID? {
         let able = indices.filter { index in
             records[index].state == .ready && !failedLoads.contains(index)
                 && modelToLoad(for: request, onRunnerAt: index, now: now) != nil
@@ -40,7 +40,7 @@ extension SchedulerState {
         }
     }
 
-    private func loadUnderWay(of request: PlacementRequest, among indices: [Int]) -> RunnerRequest? {
+    private func loadUnderWay(of request: PlacementRequest, among indices: [Int]) -> CommandID? {
         for index in indices {
             guard let load = records[index].agent?.load else { continue }
             if request.models.contains(where: { records[index].models[$0] == load.engineModel }) { return load.id }
@@ -94,8 +94,8 @@ extension SchedulerState {
 
     private mutating func startLoad(
         _ engineModel: EngineModelID, onRunnerAt index: Int, now: ContinuousClock.Instant
-    ) -> RunnerRequest {
-        let id = makeRequest()
+    ) -> CommandID {
+        let id = makeCommandID()
         let residency = records[index].agent?.residency ?? ModelResidency()
         let load = LoadState(
             id: id, engineModel: engineModel, deadline: now.advanced(by: configuration.loadTimeout), residency)
@@ -114,7 +114,7 @@ extension SchedulerState {
         guard let agent = records[index].agent, var load = agent.load, load.stage == .clearing,
             load.blockedModels.allSatisfy({ agent.residency.activeCalls(on: $0) == 0 })
         else { return }
-        let request = makeRequest()
+        let request = makeCommandID()
         let runner = records[index].runner.id
         if let victim = load.victims.first {
             load.stage = .unloading(request, victim)
@@ -127,7 +127,7 @@ extension SchedulerState {
     }
 
     mutating func loadCompleted(
-        _ index: Int, _ request: RunnerRequest, failure: String?, now: ContinuousClock.Instant
+        _ index: Int, _ request: CommandID, failure: String?, now: ContinuousClock.Instant
     ) {
         guard var load = records[index].agent?.load else { return }
         switch load.stage {
@@ -167,14 +167,14 @@ extension SchedulerState {
     /// a load on this runner again.
     private mutating func failLoad(onRunnerAt index: Int, _ reason: String, now: ContinuousClock.Instant) {
         guard let load = records[index].agent?.load else { return }
-        let retryAt = now.advanced(by: configuration.loadBackOff)
+        let retryAt = now.advanced(by: configuration.loadBackoff)
         records[index].agent?.load = nil
         records[index].agent?.loadsNotBefore[load.engineModel] = retryAt
         let runner = records[index].runner.id
         effects.append(.loadFailed(runner, engineModel: load.engineModel, reason: reason))
         loadEnded(onRunnerAt: index, now: now)
         let error = GatewayError(
-            .noRunnerAvailable, "The model could not be loaded.", retry: .after(configuration.loadBackOff),
+            .noRunnerAvailable, "The model could not be loaded.", retry: .after(configuration.loadBackoff),
             cause: "\(load.engineModel) on \(runner): \(reason)")
         reconsiderWaiters(now: now, failedLoad: FailedLoad(load: load, index: index, error: error))
     }

@@ -92,15 +92,15 @@ extension SchedulerState {
 
     /// Handles a probe that could not establish a connection: no route, or no response to the attempt.
     /// - Parameters:
-    ///   - lastByteAt: when the machine last sent a byte or an acknowledgement on any of its calls.
+    ///   - lastContactAt: when the machine last sent a byte or an acknowledgement on any of its calls.
     ///   - reason: what was observed, for the operator.
     public mutating func runnerUnreachable(
-        _ id: RunnerID, lastByteAt: ContinuousClock.Instant?, reason: OperatorReason? = nil,
+        _ id: RunnerID, lastContactAt: ContinuousClock.Instant?, reason: OperatorReason? = nil,
         now: ContinuousClock.Instant
     ) {
         guard let index = indexByID[id], !isFallingAsleep(index) else { return }
         if records[index].wake != nil { records[index].wake?.isBoot = true }
-        if assess(.unreachable(lastSignAt: lastByteAt), reason: reason, ofRunnerAt: index, now: now) {
+        if assess(.unreachable(lastContactAt: lastContactAt), reason: reason, ofRunnerAt: index, now: now) {
             reconsiderWaiters(now: now)
         }
     }
@@ -121,14 +121,14 @@ extension SchedulerState {
     }
 
     /// Handles a probe to which another server responded: a front end's 502, a web page, an immediate close.
-    public mutating func runnerReplaced(
+    public mutating func foreignServerResponded(
         _ id: RunnerID, reason: OperatorReason? = nil, now: ContinuousClock.Instant
     ) {
-        observe(.replaced, reason, of: id, now: now)
+        observe(.foreignResponse, reason, of: id, now: now)
     }
 
     /// Handles a probe to which the engine responded that it is not ready yet.
-    public mutating func runnerLoads(
+    public mutating func runnerIsLoading(
         _ id: RunnerID, reason: OperatorReason? = nil, now: ContinuousClock.Instant
     ) {
         observe(.loading(.probe), reason, of: id, now: now)

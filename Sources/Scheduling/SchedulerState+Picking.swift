@@ -81,7 +81,7 @@ extension SchedulerState {
         var best: (choice: Choice, tier: Int, score: Double)?
         for choice in able {
             let capacity = capacity(choice.index)
-            let limit = Rendezvous.loadLimit(total: total, capacity: capacity, totalCapacity: totalCapacity)
+            let limit = Rendezvous.maxCalls(total: total, capacity: capacity, totalCapacity: totalCapacity)
             guard records[choice.index].active < limit else { continue }
             let tier = table.tier(of: choice.index, in: tiers)
             let score = Rendezvous.score(conversation, on: table.fingerprints[choice.index], capacity: capacity)

@@ -35,17 +35,17 @@ extension SchedulerState {
     /// Adds a runner, or replaces its description: calls in progress keep their slots, and the next call uses the new
     /// number of slots. A wake in progress continues.
     public mutating func put(_ runner: Runner, now: ContinuousClock.Instant) {
-        change(placing: [runner], removing: [], now: now)
+        change(adding: [runner], removing: [], now: now)
     }
 
     /// Removes a runner: it gets no more calls, calls in progress may finish, and its id is available immediately.
     public mutating func remove(_ id: RunnerID, now: ContinuousClock.Instant) {
-        change(placing: [], removing: [id], now: now)
+        change(adding: [], removing: [id], now: now)
     }
 
     /// Adds and removes runners in one step: a call that waits for a removed runner only may then wait for an added
     /// one.
-    public mutating func change(placing new: [Runner], removing old: [RunnerID], now: ContinuousClock.Instant) {
+    public mutating func change(adding new: [Runner], removing old: [RunnerID], now: ContinuousClock.Instant) {
         let placed = new.compactMap { addOrUpdate($0) }
         let removed = old.compactMap { removeRecord($0, now: now) }
         guard !placed.isEmpty || !removed.isEmpty else { return }

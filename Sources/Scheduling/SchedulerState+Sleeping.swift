@@ -40,7 +40,7 @@ extension SchedulerState {
 
     /// Puts a machine to sleep. It counts as asleep immediately, so that the next call wakes it.
     mutating func putToSleep(_ index: Int, now: ContinuousClock.Instant) {
-        let request = makeRequest()
+        let request = makeCommandID()
         let pending = AgentState.PendingSleep(
             request: request, settledAt: now.advanced(by: configuration.sleepGracePeriod))
         records[index].agent?.pendingSleep = pending
@@ -89,7 +89,7 @@ extension SchedulerState {
 
     private mutating func beginCheck(ofRunnerAt index: Int, now: ContinuousClock.Instant) -> Bool {
         guard let agent = records[index].agent, let engineModel = modelToCheck(ofRunnerAt: index) else { return false }
-        let request = makeRequest()
+        let request = makeCommandID()
         var changed = agent
         changed.check = .inProgress(request)
         records[index].agent = changed
@@ -113,7 +113,7 @@ extension SchedulerState {
     /// Handles the result of a `checkRunner`.
     /// - Parameter failure: nil if the engine responded correctly; otherwise the reason, for the operator.
     public mutating func checkCompleted(
-        _ id: RunnerID, _ request: RunnerRequest, failure: String?, now: ContinuousClock.Instant
+        _ id: RunnerID, _ request: CommandID, failure: String?, now: ContinuousClock.Instant
     ) {
         guard let index = indexByID[id], records[index].agent?.check == .inProgress(request) else { return }
         guard let failure else {

@@ -36,9 +36,10 @@ extension SchedulerState {
         case .served, .undecided: return
         case .failed: ejectIfDue(index, now: now)
         case .internalError: if records[index].health.hasErrorsOfSeveralCallers { ejectIfDue(index, now: now) }
-        case .replaced:
+        case .foreignResponse:
             if assess(
-                .callReplaced, reason: "a call got a response from a proxy instead of the engine", ofRunnerAt: index,
+                .callGotForeignResponse, reason: "a call got a response from a proxy instead of the engine",
+                ofRunnerAt: index,
                 now: now)
             {
                 reconsiderWaiters(now: now)
@@ -61,9 +62,9 @@ extension SchedulerState {
         switch outcome {
         case .served: return markReady(index, .served, didChange: false, now: now)
         case .loading: noteLoading(ofRunnerAt: index, now: now)
-        case .replaced:
+        case .foreignResponse:
             assess(
-                .replaced, reason: "a call got a response from a proxy instead of the engine", ofRunnerAt: index,
+                .foreignResponse, reason: "a call got a response from a proxy instead of the engine", ofRunnerAt: index,
                 now: now)
         case .failed, .internalError, .undecided: break
         }

@@ -14,7 +14,7 @@ extension SchedulerState {
         guard let failure, wake.failedAttempts >= configuration.maxFailedWakeAttempts else { return }
         let error = GatewayError(
             .wakeFailed, "The machine that serves this model could not be woken.",
-            retry: .after(configuration.wakeBackOff), cause: "wake \(wake.id) of \(id): \(failure)")
+            retry: .after(configuration.wakeBackoff), cause: "wake \(wake.id) of \(id): \(failure)")
         failWake(wake, ofRunnerAt: index, error, now: now)
     }
 
@@ -58,7 +58,9 @@ extension SchedulerState {
             let retry = min(max(records[index].bootTime.mean ?? .seconds(30), .seconds(1)), .seconds(60))
             let error = GatewayError(
                 .wakeTimeout, "The machine did not wake up within \(configuration.wakeTimeout).", retry: .after(retry),
-                cause: "wake \(wake.id) of \(records[index].runner.id): \(wake.packets) packets, no response")
+                cause:
+                    "wake \(wake.id) of \(records[index].runner.id): \(wake.packets) packets were due before the timeout"
+            )
             return failWake(wake, ofRunnerAt: index, error, now: now)
         }
         let isWanted = wake.isRequestedByOperator || queue.contains { $0.awaits(wake.id) }
@@ -79,7 +81,7 @@ extension SchedulerState {
         _ wake: WakeState, ofRunnerAt index: Int, _ error: GatewayError, now: ContinuousClock.Instant
     ) {
         endWake(ofRunnerAt: index, succeeded: false, now: now)
-        records[index].wakeNotBefore = now.advanced(by: backOff(after: wake, ofRunnerAt: index))
+        records[index].wakeNotBefore = now.advanced(by: backoff(after: wake, ofRunnerAt: index))
         let observed = records[index].liveness.reason.map { "; \($0)" } ?? ""
         records[index].liveness.note(OperatorReason((error.cause ?? error.message) + observed))
         setState(.wakeFailed, ofRunnerAt: index)
@@ -88,10 +90,10 @@ extension SchedulerState {
 
     /// The backoff grows with each failed wake in which the host responded but its engine did not: the engine has
     /// crashed, and no packet helps.
-    private mutating func backOff(after wake: WakeState, ofRunnerAt index: Int) -> Duration {
-        guard wake.hostResponded else { return configuration.wakeBackOff }
+    private mutating func backoff(after wake: WakeState, ofRunnerAt index: Int) -> Duration {
+        guard wake.hostResponded else { return configuration.wakeBackoff }
         defer { records[index].failedWakesInARow += 1 }
-        return configuration.wakeBackOff * (1 << min(records[index].failedWakesInARow, 4))
+        return configuration.wakeBackoff * (1 << min(records[index].failedWakesInARow, 4))
     }
 
     /// Ends the wake of a runner that is removed.

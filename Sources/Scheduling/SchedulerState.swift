@@ -18,7 +18,7 @@ public struct SchedulerState: Sendable {
         public var wakeEnabled = true
         public var wakeTimeout: Duration = .seconds(90)
         /// Time after a failed wake before a call may start the next one.
-        public var wakeBackOff: Duration = .seconds(30)
+        public var wakeBackoff: Duration = .seconds(30)
         /// A wake fails after this number of attempts if none of them could be sent.
         public var maxFailedWakeAttempts = 3
         /// When packet n (from 0) is sent, from the start of the wake; grows without bound.
@@ -29,7 +29,7 @@ public struct SchedulerState: Sendable {
         /// Maximum time to load a model, including calls that have to end and models that have to be unloaded first.
         public var loadTimeout: Duration = .seconds(300)
         /// Time after a failed load before a call may start the next one.
-        public var loadBackOff: Duration = .seconds(60)
+        public var loadBackoff: Duration = .seconds(60)
         /// Idle time after which an agent's machine that can sleep and be woken is put to sleep; zero: never.
         public var sleepAfter: Duration = .zero
         /// Maximum time that a machine takes to fall asleep; its agent's reports during this time are ignored.
@@ -313,9 +313,9 @@ public struct SchedulerState: Sendable {
     /// Clears the requested timer, which has fired.
     mutating func clearTimer() { timer = nil }
 
-    mutating func makeRequest() -> RunnerRequest {
+    mutating func makeCommandID() -> CommandID {
         requests += 1
-        return RunnerRequest(number: requests)
+        return CommandID(number: requests)
     }
 
     mutating func makeWakeID() -> WakeID {

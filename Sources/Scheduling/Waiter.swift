@@ -10,7 +10,7 @@ struct Waiter: Hashable, Sendable {
         /// The wake of a machine.
         case wake(WakeID)
         /// A runner that is loading the requested model, or another one before it.
-        case load(RunnerRequest)
+        case load(CommandID)
         /// An engine that states that it is not ready yet.
         case loading
 

@@ -47,10 +47,10 @@ extension SettingsValidation {
                     + "this machine only", at: auth["issuers"])
         case .none where !HostName.isLoopback(settings.server.host):
             problem(
-                "none would let every client that reaches \(settings.server.host) in; set server.host: 127.0.0.1, "
+                "the value none would let every client that reaches \(settings.server.host) use the gateway; set server.host: 127.0.0.1, "
                     + "or auth.mode: oidc", at: auth["mode"])
         case .none where !settings.auth.issuers.isEmpty:
-            warning("none disables authentication; the issuers are ignored", at: auth["mode"])
+            warning("the value none disables authentication; the issuers are ignored", at: auth["mode"])
         case .oidc, .none:
             break
         }
@@ -96,13 +96,15 @@ extension SettingsValidation {
         if names.isEmpty, report.hasProblem(at: .root["classes"]) { return }
         if tree.hasValue(path) {
             let nearest = Spelling.nearest(to: name.rawValue, among: names).map { "did you mean \($0)?" }
-            problem("unknown class \(name); \(nearest ?? "use one of classes, or add it there")", at: path)
+            problem(
+                "unknown class \(name); \(nearest ?? "use one of the names under classes, or add it there")", at: path)
         } else if names.isEmpty {
-            let right = settings.auth.mode == .oidc ? ", which requires the specific_role" : ""
+            let right = settings.auth.mode == .oidc ? ", which requires the role in specific_role" : ""
             warning("is empty: every call must name its model\(right)", at: .root["classes"])
         } else {
             problem(
-                "defaults to \(name), which is not a class; set it to one of classes, such as \(names[0])", at: path)
+                "defaults to \(name), which is not a class; set it to one of the names under classes, such as \(names[0])",
+                at: path)
         }
     }
 
@@ -182,7 +184,7 @@ extension SettingsValidation {
             for pattern in grant.classes where !names.contains(where: pattern.matches) {
                 problem("unknown class \(pattern); ", at: policies[index]["classes"]) {
                     Spelling.nearest(to: pattern.text, among: names).map { "did you mean \($0)?" }
-                        ?? "use one of classes, or * for all of them"
+                        ?? "use one of the names under classes, or * for all of them"
                 }
             }
         }
@@ -217,7 +219,7 @@ extension SettingsValidation {
         }
         if !runner.tls.verify, runner.url.hasPrefix("https://") {
             warning(
-                "false accepts any certificate: an attacker on the network can read the calls; set tls.ca_file instead",
+                "the value false accepts any certificate: an attacker on the network can read the calls; set tls.ca_file instead",
                 at: path["tls"]["verify"])
         }
         if runner.wake != nil, !settings.wake.enabled {

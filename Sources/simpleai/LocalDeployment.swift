@@ -41,7 +41,7 @@ func withLocalDeployment<Result: Sendable>(
 extension LocalDeployment {
     init(_ fleet: LocalFleet.Running, powerIsCut: Bool, faults: String) {
         // Machines without power are asleep already and cannot execute commands.
-        let sleepMachine: @Sendable () async throws -> Void = { try await fleet.sleepAgain() }
+        let sleepMachine: @Sendable () async throws -> Void = { try await fleet.putSleepersToSleep() }
         self.init(
             description: "the local fleet: \(fleet.machines.count) machines, simulated engines"
                 + (powerIsCut ? ", power cut" : "") + faults,

@@ -29,7 +29,7 @@ struct TestWakeOnLAN: AsyncParsableCommand {
         try await TestRun(tests: [.wakeOnLAN], common: common) { options, isLocal in
             try wake.apply(to: &options)
             options.wakeOnLAN.model = model ?? (isLocal ? "class:big" : "class:fast")
-            options.wakeOnLAN.origin = model == nil ? .builtIn : .named
+            options.wakeOnLAN.targetSource = model == nil ? .builtIn : .named
         }.run()
     }
 }
@@ -70,7 +70,7 @@ struct TestWorkloadRouting: AsyncParsableCommand {
         try await TestRun(tests: [.workloadRouting], common: common) { options, _ in
             try workload.apply(to: &options)
             options.workloadRouting.model = model ?? "class:fast"
-            options.workloadRouting.origin = model == nil ? .builtIn : .named
+            options.workloadRouting.targetSource = model == nil ? .builtIn : .named
         }.run()
     }
 }
@@ -110,9 +110,9 @@ struct TestEverything: AsyncParsableCommand {
             try workload.apply(to: &options)
             authentication.apply(to: &options)
             options.wakeOnLAN.model = wolModel ?? (isLocal ? "class:big" : "class:fast")
-            options.wakeOnLAN.origin = wolModel != nil ? .named : isLocal ? .builtIn : .modelList
+            options.wakeOnLAN.targetSource = wolModel != nil ? .named : isLocal ? .builtIn : .modelList
             options.workloadRouting.model = workloadModel ?? "class:fast"
-            options.workloadRouting.origin = workloadModel != nil ? .named : isLocal ? .builtIn : .modelList
+            options.workloadRouting.targetSource = workloadModel != nil ? .named : isLocal ? .builtIn : .modelList
             if isLocal {
                 // The local issuer mints every role, so the permission checks have all the tokens they need.
                 options.modelRouting.testsPermissions = true

@@ -107,7 +107,7 @@ extension TokenCommand {
         }
 
         private func minted(by key: String) throws -> String {
-            try TokenKeyFiles(key: key).mint(issuer: issuer, audience: audience)
+            try TokenKeyFiles(key: key).tokenMint(issuer: issuer, audience: audience)
                 .token(user: user ?? Self.developer, roles: role.map { Role($0) }, lifetime: lifetime)
         }
 

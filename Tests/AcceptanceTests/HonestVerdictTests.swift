@@ -48,8 +48,8 @@ struct HonestVerdictTests {
     @Test func `a class that was named has to be there`() async throws {
         var bench = Bench(StandInVariant(hasBigClass: false))
         bench.options.workloadRouting.model = "class:big"
-        bench.options.workloadRouting.origin = .named
-        bench.options.wakeOnLAN.origin = .named
+        bench.options.workloadRouting.targetSource = .named
+        bench.options.wakeOnLAN.targetSource = .named
         let report = try await bench.run([.wakeOnLAN, .workloadRouting])
         #expect(report["wol.calls.answered"]?.verdict == .fail, "\(report.outline)")
         #expect(report["workload-routing.answered"]?.verdict == .fail)
@@ -90,7 +90,7 @@ struct HonestVerdictTests {
     }
 
     /// That both name the wrong one is reported by the checks that cover it.
-    @Test func `a stream that names what plain answers name agrees with them`() async throws {
+    @Test func `a stream that names what plain responses name agrees with them`() async throws {
         let report = try await Bench(defect: .wrongModel).run([.modelRouting])
         #expect(report["model-routing.stream.agrees"]?.verdict == .pass, "\(report.outline)")
         #expect(report["model-routing.exact.same"]?.verdict == .fail)

@@ -33,8 +33,8 @@ struct TargetChoiceTests {
     @Test func `a chosen target is the one that sleeps`() async throws {
         var bench = Bench()
         bench.options.wakeOnLAN.model = "class:fast"
-        bench.options.wakeOnLAN.origin = .modelList
-        bench.options.workloadRouting.origin = .modelList
+        bench.options.wakeOnLAN.targetSource = .modelList
+        bench.options.workloadRouting.targetSource = .modelList
         let report = try await bench.run([.wakeOnLAN, .workloadRouting])
         #expect(report["wol.sleep.proven"]?.summary.hasPrefix("class:big is asleep") == true, "\(report.outline)")
         #expect(report["wol.wake.time"]?.verdict == .pass)
@@ -44,7 +44,7 @@ struct TargetChoiceTests {
     @Test func `a named target stays`() async throws {
         var bench = Bench()
         bench.options.wakeOnLAN.model = "class:fast"
-        bench.options.wakeOnLAN.origin = .named
+        bench.options.wakeOnLAN.targetSource = .named
         let report = try await bench.run([.wakeOnLAN])
         #expect(report["wol.sleep.proven"]?.verdict == .inconclusive, "\(report.outline)")
     }

@@ -24,7 +24,7 @@ import Testing
                 Runner(id: id, slots: 2, machineType: type, canBeWoken: wakes, statedModels: models),
                 bootTime: BootTime(mean: boot))
         }
-        func gone(_ id: RunnerID) { for _ in 0..<3 { state.runnerUnreachable(id, lastByteAt: nil, now: now) } }
+        func gone(_ id: RunnerID) { for _ in 0..<3 { state.runnerUnreachable(id, lastContactAt: nil, now: now) } }
         add("gpu1", ["small"], type: "gpu")
         add("gpu2", ["small"], type: "gpu")
         add("cpu", ["small", "tiny"])

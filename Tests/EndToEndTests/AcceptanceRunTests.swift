@@ -55,7 +55,7 @@ import Testing
     }
 
     @Test(arguments: ["test_wol", "test_model_routing", "test_workload_routing", "test_auth", "get-token"])
-    func `the commands of old still answer`(name: String) async throws {
+    func `the commands of old still response`(name: String) async throws {
         let run = try await Program.script("bin/\(name)", ["--help"]).run()
         #expect(run.code == 0, "\(run.text)")
         #expect(run.output.contains(name == "get-token" ? "--role" : "--token-binary"), "\(run.output)")

@@ -28,9 +28,9 @@ import Testing
                     ).interpretedByPython()
                     try await RunningProcess.run(agent) { agent in
                         _ = try await agent.line("that it joined") { $0 == "joined as example-1" }
-                        let answer = try await chat(with: url)
-                        #expect(answer.prefix(2) == ["200", "example-1"])
-                        #expect(answer.last?.contains("tiny says hello") == true)
+                        let response = try await chat(with: url)
+                        #expect(response.prefix(2) == ["200", "example-1"])
+                        #expect(response.last?.contains("tiny says hello") == true)
                     }
                 }
             }

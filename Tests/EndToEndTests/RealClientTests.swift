@@ -40,7 +40,7 @@ struct RealClientTests {
         for failure in checks where failure.hasPrefix("FAILED ") { Issue.record("\(failure)") }
     }
 
-    @Test func `the demonstration shows an answer and passes the suite`() async throws {
+    @Test func `the demonstration shows an response and passes the suite`() async throws {
         let run = try await Program.script("scripts/demo-real", ["--binary", Repository.binary.path])
             .run(within: .seconds(300))
         #expect(run.code == 0, "\(run.text)")

@@ -80,8 +80,8 @@ struct RunnerAgentTests {
             try await fleet.metrics { $0.contains("\nsimpleai_leases 0\n") && $0.contains("\nsimpleai_calls_open 0\n") }
             let restart = ContinuousClock.now
             try await fleet.runner("left", engine: engine) { _ in
-                let answer = try await fleet.chat("left").run()
-                #expect(answer.output.contains("\"choices\""), "\(answer.text)")
+                let response = try await fleet.chat("left").run()
+                #expect(response.output.contains("\"choices\""), "\(response.text)")
                 // Not asserted: the duration depends on this computer. LinkStateTests covers the agent's own waits.
                 print("a runner that was killed served again \(restart.duration(to: .now)) after its restart")
             }
@@ -133,8 +133,8 @@ struct RunnerAgentTests {
         try await withTwoRunners { fleet, _, _ in
             let list = try await fleet.curl("/v1/models").run().output
             #expect(list.contains("\"left\"") && list.contains("\"right\""))
-            let answer = try await fleet.chat("right").run()
-            #expect(answer.output.contains("counted"))
+            let response = try await fleet.chat("right").run()
+            #expect(response.output.contains("counted"))
         }
     }
 }

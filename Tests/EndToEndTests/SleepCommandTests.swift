@@ -18,8 +18,8 @@ struct SleepCommandTests {
                 try await RunningProcess.run(engine) { process in
                     let engine = "{ kind: openai, url: \"\(try await process.ready().url)\" }"
                     try await fleet.runner("tiny", engine: engine, more: power) { machine in
-                        let answer = try await fleet.chat("tiny").run()
-                        #expect(answer.output.contains("\"choices\""))
+                        let response = try await fleet.chat("tiny").run()
+                        #expect(response.output.contains("\"choices\""))
                         let end = try await machine.ended(within: .seconds(60))
                         #expect(end.code != 0)
                     }
@@ -32,8 +32,8 @@ struct SleepCommandTests {
                     try await RunningProcess.run(try fleet.chat("tiny")) { caller in
                         try await fleet.metrics { $0.contains("simpleai_runners{state=\"waking\"} 1") }
                         try await fleet.runner("tiny", engine: engine, more: power) { _ in
-                            let answer = try await caller.ended(within: .seconds(60))
-                            #expect(answer.output.contains("tiny says hello"), "\(answer.text)")
+                            let response = try await caller.ended(within: .seconds(60))
+                            #expect(response.output.contains("tiny says hello"), "\(response.text)")
                         }
                     }
                 }

@@ -46,12 +46,12 @@ import Testing
 
     private func serve(_ body: @escaping (Served) async throws -> Void) async throws {
         let engine = try await StandInServer.start { request, loop in
-            let answer =
+            let response =
                 request.method == "GET"
                 ? #"{"object":"list","data":[{"id":"a:1b","object":"model"}]}"#
                 : #"{"id":"c","object":"chat.completion","model":"a:1b","choices":[{"index":0,"message":"#
                     + #"{"role":"assistant","content":"hello"},"finish_reason":"stop"}]}"#
-            return loop.makeSucceededFuture(StandInResponse(body: answer))
+            return loop.makeSucceededFuture(StandInResponse(body: response))
         }
         try await withTemporaryFolder { folder in
             let file = folder.appendingPathComponent("simpleai.yaml")

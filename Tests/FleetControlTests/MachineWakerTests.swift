@@ -56,7 +56,7 @@ import Testing
         scheduler.onEffect { effect in
             if case .wakeStarted(_, let wake) = effect { wakes.withLock { $0.append(wake) } }
         }
-        for _ in 0..<3 { scheduler.runnerUnreachable("a", lastByteAt: nil) }
+        for _ in 0..<3 { scheduler.runnerUnreachable("a", lastContactAt: nil) }
         let refusal = Mutex<GatewayError?>(nil)
         let call = try AccessPolicy(
             classes: ClassTable([ModelClass(name: "fast", models: ["m"])], defaultClass: "fast")

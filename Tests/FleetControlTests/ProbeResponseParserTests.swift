@@ -27,7 +27,9 @@ import Testing
         .success(UpstreamFetch.Response(status: status, mediaType: mediaType, body: ByteBuffer(string: body)))
     }
 
-    enum Meaning: String, Sendable { case able, loading, silent, refused, notAble, replaced, unreachable, noConnection }
+    enum Meaning: String, Sendable {
+        case able, loading, silent, refused, notAble, foreignResponse, unreachable, noConnection
+    }
 
     private func meaning(_ finding: ProbeFinding) -> Meaning {
         switch finding {
@@ -36,7 +38,7 @@ import Testing
         case .silent: .silent
         case .refused: .refused
         case .notAble: .notAble
-        case .replaced: .replaced
+        case .foreignResponse: .foreignResponse
         case .unreachable: .unreachable
         case .noConnection: .noConnection
         }
@@ -62,14 +64,18 @@ import Testing
         Row("a list", response(200, list), .able),
         Row("a list of nothing", response(200, "{\"object\":\"list\",\"data\":[]}"), .able),
         Row("an error object with 200 (LM Studio)", response(200, "{\"error\":\"Unexpected endpoint\"}"), .able),
-        Row("a captive portal", response(200, "<!DOCTYPE html><html></html>", "text/html; charset=utf-8"), .replaced),
-        Row("a page without its media type", response(200, "\r\n <html></html>", ""), .replaced),
-        Row("a login redirect", response(302, "", "text/html"), .replaced),
-        Row("nginx, no backend", response(502, nginx, "text/html"), .replaced),
-        Row("Envoy, no backend", response(503, "no healthy upstream", "text/plain"), .replaced),
-        Row("HAProxy, no backend", response(503, "<html><body><h1>503</h1></body></html>", "text/html"), .replaced),
-        Row("Traefik, no backend", response(502, "Bad Gateway", "text/plain"), .replaced),
-        Row("a gateway's timeout", response(504, "", "text/plain"), .replaced),
+        Row(
+            "a captive portal", response(200, "<!DOCTYPE html><html></html>", "text/html; charset=utf-8"),
+            .foreignResponse),
+        Row("a page without its media type", response(200, "\r\n <html></html>", ""), .foreignResponse),
+        Row("a login redirect", response(302, "", "text/html"), .foreignResponse),
+        Row("nginx, no backend", response(502, nginx, "text/html"), .foreignResponse),
+        Row("Envoy, no backend", response(503, "no healthy upstream", "text/plain"), .foreignResponse),
+        Row(
+            "HAProxy, no backend", response(503, "<html><body><h1>503</h1></body></html>", "text/html"),
+            .foreignResponse),
+        Row("Traefik, no backend", response(502, "Bad Gateway", "text/plain"), .foreignResponse),
+        Row("a gateway's timeout", response(504, "", "text/plain"), .foreignResponse),
         Row(
             "llama-server loads",
             response(503, "{\"error\":{\"message\":\"Loading model\",\"type\":\"unavailable_error\",\"code\":503}}"),
@@ -82,17 +88,17 @@ import Testing
         Row("no list at all (text-embeddings-inference)", response(404, "", ""), .able, withoutModels: .notAble),
         Row("a list for others", response(401, "{\"error\":\"Unauthorized\"}"), .able, withoutModels: .notAble),
         Row("a list that is not implemented", response(501, "{\"error\":{}}"), .able, withoutModels: .notAble),
-        Row("nginx without this site", response(404, "<html>404 Not Found</html>", "text/html"), .replaced),
-        Row("a proxy's login page", response(403, "<html>Sign in</html>", "text/html"), .replaced),
+        Row("nginx without this site", response(404, "<html>404 Not Found</html>", "text/html"), .foreignResponse),
+        Row("a proxy's login page", response(403, "<html>Sign in</html>", "text/html"), .foreignResponse),
         Row("too much to do", response(429, "{\"error\":{}}"), .able),
         Row("a broken engine", response(500, "{\"error\":{\"message\":\"CUDA error\"}}"), .notAble),
         Row("refused", .failure(.refused), .refused),
         Row("no SYN-ACK", .failure(.unreachable("no answer")), .unreachable),
         Row("accepted, silent", .failure(.firstByteTimeout), .silent),
         Row("accepted, half a response", .failure(.gapTimeout), .silent),
-        Row("accepted, closed at once", .failure(.closedBeforeResponse), .replaced),
-        Row("another protocol", .failure(.malformed("SSH-2.0")), .replaced),
-        Row("another certificate", .failure(.untrusted("self signed")), .replaced),
+        Row("accepted, closed at once", .failure(.closedBeforeResponse), .foreignResponse),
+        Row("another protocol", .failure(.malformed("SSH-2.0")), .foreignResponse),
+        Row("another certificate", .failure(.untrusted("self signed")), .foreignResponse),
     ]
 
     @Test(arguments: rows) func oneResultMeans(_ row: Row) {
@@ -109,7 +115,7 @@ import Testing
         let other = Self.response(200, "{\"data\":[{\"id\":\"foreign\"}]}")
         #expect(meaning(reader.read(own)) == .able)
         let finding = reader.read(other)
-        #expect(meaning(finding) == .replaced)
+        #expect(meaning(finding) == .foreignResponse)
         #expect(finding.problem?.contains("foreign") == false)
         #expect(meaning(reader.read(own)) == .able)
     }
@@ -118,7 +124,7 @@ import Testing
     @Test func aStatedModelMayBeListedWithItsTag() {
         var reader = reader(models: ["m"])
         #expect(meaning(reader.read(Self.response(200, "{\"data\":[{\"id\":\"m:latest\"}]}"))) == .able)
-        #expect(meaning(reader.read(Self.response(200, "{\"data\":[{\"id\":\"foreign\"}]}"))) == .replaced)
+        #expect(meaning(reader.read(Self.response(200, "{\"data\":[{\"id\":\"foreign\"}]}"))) == .foreignResponse)
     }
 
     /// If the list decides, a different list may be the same engine with another model: it is accepted.
@@ -159,16 +165,16 @@ import Testing
     }
 
     @Test(arguments: [
-        (200, EngineCheck.Verdict.works), (429, .works), (404, .refuses), (405, .refuses), (400, .refuses),
+        (200, EngineCheck.Outcome.works), (429, .works), (404, .refuses), (405, .refuses), (400, .refuses),
         (422, .refuses), (501, .refuses), (401, .refuses), (403, .refuses),
     ])
-    func anEngineThatRefusesWorkIsHealthy(_ status: Int, _ verdict: EngineCheck.Verdict) {
-        #expect(EngineCheck.verdict(on: Self.response(status)) == verdict)
+    func anEngineThatRefusesWorkIsHealthy(_ status: Int, _ outcome: EngineCheck.Outcome) {
+        #expect(EngineCheck.outcome(on: Self.response(status)) == outcome)
     }
 
     @Test(arguments: [500, 502, 503, 504])
     func anEngineThatFailsDoesNotWork(_ status: Int) {
-        guard case .fails = EngineCheck.verdict(on: Self.response(status)) else {
+        guard case .fails = EngineCheck.outcome(on: Self.response(status)) else {
             Issue.record("\(status) is taken for work")
             return
         }

@@ -52,13 +52,13 @@ extension Integration {
                         ("", 401), ("bad", 401), (try gateway.token([]), 403),
                         (try gateway.token(["model:specific", "Admin", "admin "]), 403),
                     ] {
-                        let answer = try await gateway.send("{}", method, path, token: token)
-                        #expect(answer.status == status, "\(method) \(path)")
+                        let response = try await gateway.send("{}", method, path, token: token)
+                        #expect(response.status == status, "\(method) \(path)")
                     }
                 }
                 for (method, path) in routes {
-                    let answer = try await gateway.send("{}", method, path, roles: ["admin"])
-                    #expect(![401, 403, 405].contains(answer.status), "\(method) \(path)")
+                    let response = try await gateway.send("{}", method, path, roles: ["admin"])
+                    #expect(![401, 403, 405].contains(response.status), "\(method) \(path)")
                 }
             }
         }
@@ -68,19 +68,19 @@ extension Integration {
             try await RunningGateway.with([]) { (gateway) async throws in
                 for (method, path) in Self.routes(of: gateway) + [("GET", "/admin/api/nothing"), ("PUT", "/admin")] {
                     for roles in [[], ["admin"]] as [[Role]] {
-                        let answer = try await gateway.send("{}", method, path, roles: roles)
-                        #expect(answer["cache-control"] == "no-store", "\(method) \(path)")
-                        #expect(answer["x-content-type-options"] == "nosniff")
-                        #expect(answer["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'")
-                        #expect(answer["x-frame-options"] == "DENY")
-                        #expect(answer["referrer-policy"] == "no-referrer")
-                        #expect(answer["cross-origin-resource-policy"] == "same-origin")
+                        let response = try await gateway.send("{}", method, path, roles: roles)
+                        #expect(response["cache-control"] == "no-store", "\(method) \(path)")
+                        #expect(response["x-content-type-options"] == "nosniff")
+                        #expect(response["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'")
+                        #expect(response["x-frame-options"] == "DENY")
+                        #expect(response["referrer-policy"] == "no-referrer")
+                        #expect(response["cross-origin-resource-policy"] == "same-origin")
                     }
                 }
                 for path in ["/health", "/v1/models", "/nothing", "/metrics"] {
-                    let answer = try await gateway.get(path)
-                    #expect(answer["x-content-type-options"] == "nosniff", "\(path)")
-                    #expect(answer["x-frame-options"] == nil)
+                    let response = try await gateway.get(path)
+                    #expect(response["x-content-type-options"] == "nosniff", "\(path)")
+                    #expect(response["x-frame-options"] == nil)
                 }
             }
         }

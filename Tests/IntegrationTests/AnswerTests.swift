@@ -17,11 +17,11 @@ extension Integration {
             } _: { gateway, engine in
                 let body =
                     "{ \"messages\":[{\"role\":\"user\",\"content\":\"\\ud83d\\ude00 😀\"}],\n\"model\":\"m\", \"x\":1.50}"
-                let answer = try await gateway.send(body)
-                #expect(answer.status == 200)
-                #expect(answer.text == document)
-                #expect(answer["openai-processing-ms"] == "7")
-                #expect(answer["set-cookie"] == nil)
+                let response = try await gateway.send(body)
+                #expect(response.status == 200)
+                #expect(response.text == document)
+                #expect(response["openai-processing-ms"] == "7")
+                #expect(response["set-cookie"] == nil)
                 let request = try #require(engine.counts.value.requests.first)
                 #expect(request.body == body)
                 #expect(request.path == "/v1/chat/completions")
@@ -50,13 +50,13 @@ extension Integration {
                     #expect(soFar.events == Array(events[...index]))
                     released.update { $0 = index + 1 }
                 }
-                let answer = try await wire.answer()
-                #expect(answer.status == 200 && answer.endedCleanly)
-                #expect(answer.text == events.joined())
-                #expect(answer["content-type"] == "text/event-stream")
-                #expect(answer["cache-control"] == "no-cache")
-                #expect(answer["x-accel-buffering"] == "no")
-                #expect(answer.all("content-length").isEmpty)
+                let response = try await wire.response()
+                #expect(response.status == 200 && response.endedCleanly)
+                #expect(response.text == events.joined())
+                #expect(response["content-type"] == "text/event-stream")
+                #expect(response["cache-control"] == "no-cache")
+                #expect(response["x-accel-buffering"] == "no")
+                #expect(response.all("content-length").isEmpty)
                 try await gateway.settled()
             }
         }
@@ -68,23 +68,23 @@ extension Integration {
                 for byte in events.joined().unicodeScalars { try await wire.send(Engine.chunk(String(byte))) }
                 try await wire.send(Engine.lastChunk)
             } _: { gateway, _ in
-                let answer = try await gateway.send(RunningGateway.chat(stream: true))
-                #expect(answer.text == events.joined())
-                #expect(answer.chunks == events.count, "an event is one chunk, whatever it came in")
+                let response = try await gateway.send(RunningGateway.chat(stream: true))
+                #expect(response.text == events.joined())
+                #expect(response.chunks == events.count, "an event is one chunk, whatever it came in")
             }
         }
 
         @Test func theResponseNamesTheRunner() async throws {
             try await withEngine(Engine.wellBehaved) { gateway, _ in
                 for stream in [false, true] {
-                    let answer = try await gateway.send(
+                    let response = try await gateway.send(
                         RunningGateway.chat("class:fast", stream: stream), fields: ["X-Request-Id: my-id"], roles: [])
-                    #expect(answer.status == 200)
-                    #expect(answer.all("x-request-id") == ["my-id"])
-                    #expect(answer["x-simpleai-runner"] == "r1")
-                    #expect(answer["x-simpleai-model"] == "m")
-                    #expect(answer["x-simpleai-wake"] == "none")
-                    let timing = try #require(answer["server-timing"])
+                    #expect(response.status == 200)
+                    #expect(response.all("x-request-id") == ["my-id"])
+                    #expect(response["x-simpleai-runner"] == "r1")
+                    #expect(response["x-simpleai-model"] == "m")
+                    #expect(response["x-simpleai-wake"] == "none")
+                    let timing = try #require(response["server-timing"])
                     #expect(
                         timing.wholeMatch(of: /auth;dur=[\d.]+, queue;dur=[\d.]+, wake;dur=[\d.]+, upstream;dur=[\d.]+/)
                             != nil)
@@ -104,10 +104,11 @@ extension Integration {
         {
             try await withEngine(Engine.wellBehaved, settings: { $0.expose.runner = audience }) { gateway, _ in
                 for stream in [false, true] {
-                    let answer = try await gateway.send(RunningGateway.chat("class:fast", stream: stream), roles: roles)
-                    #expect(answer.status == 200)
-                    #expect((answer["x-simpleai-runner"] != nil) == isTold)
-                    #expect((answer["x-simpleai-model"] != nil) == isTold)
+                    let response = try await gateway.send(
+                        RunningGateway.chat("class:fast", stream: stream), roles: roles)
+                    #expect(response.status == 200)
+                    #expect((response["x-simpleai-runner"] != nil) == isTold)
+                    #expect((response["x-simpleai-model"] != nil) == isTold)
                 }
             }
         }
@@ -142,8 +143,8 @@ extension Integration {
 
         @Test func usageIsAskedForAndTakenOutAgain() async throws {
             try await withEngine(Engine.wellBehaved) { gateway, engine in
-                let answer = try await gateway.send(RunningGateway.chat(stream: true))
-                #expect(answer.text == Engine.events().joined())
+                let response = try await gateway.send(RunningGateway.chat(stream: true))
+                #expect(response.text == Engine.events().joined())
                 #expect(try engine.request(0).body.contains("\"stream_options\":{\"include_usage\":true}"))
 
                 let asked = RunningGateway.chat(stream: true, more: "\"stream_options\":{\"include_usage\":true},")
@@ -160,8 +161,8 @@ extension Integration {
         @Test func usageIsNotAskedOfARunnerThatDoesNotKnowIt() async throws {
             try await withEngine(Engine.wellBehaved, runner: { $0.streamUsage = false }) { gateway, engine in
                 let body = RunningGateway.chat(stream: true)
-                let answer = try await gateway.send(body)
-                #expect(answer.text == Engine.events().joined())
+                let response = try await gateway.send(body)
+                #expect(response.text == Engine.events().joined())
                 #expect(try engine.request(0).body == body)
             }
         }
@@ -170,14 +171,14 @@ extension Integration {
 
         @Test func theCallersSecretsStayHere() async throws {
             try await withEngine(Engine.wellBehaved, runner: { $0.apiKey = "engine-key" }) { gateway, engine in
-                let answer = try await gateway.send(
+                let response = try await gateway.send(
                     RunningGateway.chat(),
                     fields: [
                         "Cookie: session=1", "Proxy-Authorization: Basic x", "X-SimpleAI-Runner: r9",
                         "traceparent: 00-1-2-3",
                         "Connection: Authorization, X-Gone", "X-Gone: 1", "TE: trailers",
                     ])
-                #expect(answer.status == 200, "`Connection: Authorization` must not strip credentials")
+                #expect(response.status == 200, "`Connection: Authorization` must not strip credentials")
                 let request = try #require(engine.counts.value.requests.first)
                 #expect(request.all("authorization") == ["Bearer engine-key"])
                 #expect(request["traceparent"] == "00-1-2-3")
@@ -200,9 +201,9 @@ extension Integration {
                         ("/v1/embeddings", "\"input\":\"hi\""),
                     ]
                     for (path, input) in calls {
-                        let answer = try await gateway.send("{\"model\":\"m\",\(input)}", "POST", path)
-                        #expect(answer.status == 200, "\(path): \(answer.text)")
-                        #expect(answer.text.contains("\"model\":\"m\""), "\(path)")
+                        let response = try await gateway.send("{\"model\":\"m\",\(input)}", "POST", path)
+                        #expect(response.status == 200, "\(path): \(response.text)")
+                        #expect(response.text.contains("\"model\":\"m\""), "\(path)")
                         guard path != "/v1/embeddings" else { continue }
                         let stream = try await gateway.send("{\"model\":\"m\",\"stream\":true,\(input)}", "POST", path)
                         #expect(stream.status == 200 && stream.endedCleanly, "\(path)")

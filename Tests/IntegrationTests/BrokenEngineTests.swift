@@ -35,11 +35,11 @@ extension Integration {
                             gateway.request(RunningGateway.chat(stream: true), fields: ["X-Request-Id: \(id)"]))
                         _ = try await wire.peek { $0.status == 200 && $0.events.count >= count }
                         mayDie.update { $0.insert(id) }
-                        let answer = try await wire.answer()
-                        #expect(Array(answer.events.prefix(count)) == Array(events.prefix(count)), "\(id)")
-                        #expect(!answer.text.contains("[DONE]"), "\(id)")
-                        #expect(answer.events.count == count + 1, "\(id): \(answer.text)")
-                        let last = try #require(answer.events.last)
+                        let response = try await wire.response()
+                        #expect(Array(response.events.prefix(count)) == Array(events.prefix(count)), "\(id)")
+                        #expect(!response.text.contains("[DONE]"), "\(id)")
+                        #expect(response.events.count == count + 1, "\(id): \(response.text)")
+                        let last = try #require(response.events.last)
                         #expect(last.hasPrefix("data: {\"error\":{") && last.contains("\"upstream_error\""), "\(id)")
                         try await wire.isLeft()
                     }
@@ -56,10 +56,10 @@ extension Integration {
                 try await wire.send(Engine.streamHead + cases[index].map(Engine.chunk).joined() + Engine.lastChunk)
             } _: { gateway, _ in
                 for index in cases.indices {
-                    let answer = try await gateway.send(
+                    let response = try await gateway.send(
                         RunningGateway.chat(stream: true), fields: ["X-Request-Id: \(index)"])
-                    #expect(!answer.text.contains("[DONE]"), "\(cases[index])")
-                    #expect(answer.events.last?.contains("\"upstream_error\"") == true, "\(cases[index])")
+                    #expect(!response.text.contains("[DONE]"), "\(cases[index])")
+                    #expect(response.events.last?.contains("\"upstream_error\"") == true, "\(cases[index])")
                 }
                 try await gateway.settled()
             }
@@ -70,8 +70,8 @@ extension Integration {
                 try await wire.send(
                     Engine.streamHead + Engine.chunk(Engine.events().dropLast().joined()) + Engine.lastChunk)
             } _: { gateway, _ in
-                let answer = try await gateway.send(RunningGateway.chat(stream: true))
-                #expect(answer.text == Engine.events().joined() && answer.endedCleanly)
+                let response = try await gateway.send(RunningGateway.chat(stream: true))
+                #expect(response.text == Engine.events().joined() && response.endedCleanly)
             }
         }
 
@@ -84,9 +84,9 @@ extension Integration {
                     if reset { try await wire.reset() } else { try await wire.finish() }
                     throw Engine.ClientLeft()
                 } _: { gateway, engine in
-                    let answer = try await gateway.send(RunningGateway.chat())
-                    #expect(answer.status == 502)
-                    #expect(try answer.error().code == "upstream_error")
+                    let response = try await gateway.send(RunningGateway.chat())
+                    #expect(response.status == 502)
+                    #expect(try response.error().code == "upstream_error")
                     #expect(engine.counts.value.requests.count == 1, "what an engine began it must not begin twice")
                     try await gateway.settled()
                 }
@@ -102,9 +102,9 @@ extension Integration {
             try await withEngines([busy, Engine.wellBehaved]) { gateway, engines in
                 for stream in [false, true] {
                     for _ in 1...4 {
-                        let answer = try await gateway.send(RunningGateway.chat(stream: stream))
-                        #expect(answer.status == 200)
-                        #expect(answer["x-simpleai-runner"] == "r2")
+                        let response = try await gateway.send(RunningGateway.chat(stream: stream))
+                        #expect(response.status == 200)
+                        #expect(response["x-simpleai-runner"] == "r2")
                     }
                 }
                 #expect(engines[0].counts.value.requests.count > 0)
@@ -117,9 +117,9 @@ extension Integration {
                 try await wire.send(Engine.document("{}", status: "502 Bad Gateway"))
             }
             try await withEngines([busy, busy, busy, busy]) { gateway, engines in
-                let answer = try await gateway.send(RunningGateway.chat())
-                #expect(answer.status == 502)
-                #expect(try answer.error().code == "upstream_error")
+                let response = try await gateway.send(RunningGateway.chat())
+                #expect(response.status == 502)
+                #expect(try response.error().code == "upstream_error")
                 #expect(engines.map { $0.counts.value.requests.count }.reduce(0, +) == 3)
                 try await gateway.settled()
             }
@@ -139,8 +139,8 @@ extension Integration {
                             for number in 0..<50 {
                                 try await wire.send(
                                     gateway.request(RunningGateway.chat(stream: (number + worker) % 2 == 0)))
-                                let answer = try await wire.answer()
-                                #expect(answer.status == 200 && answer.endedCleanly, "\(answer.text)")
+                                let response = try await wire.response()
+                                #expect(response.status == 200 && response.endedCleanly, "\(response.text)")
                                 served += 1
                             }
                             await wire.close()
@@ -171,7 +171,7 @@ extension Integration {
                     let more = number % 2 == 0 ? "\"user\":\"reset\"," : ""
                     try await wire.send(
                         gateway.request(RunningGateway.chat(more: more), fields: ["X-Request-Id: \(number)"]))
-                    #expect(try await wire.answer().status == 200, "\(number)")
+                    #expect(try await wire.response().status == 200, "\(number)")
                 }
                 let tries = Dictionary(grouping: engine.counts.value.requests) { $0["x-request-id"] ?? "" }
                 #expect(tries.count == 60 && tries.values.allSatisfy { $0.count <= 2 })
@@ -187,8 +187,8 @@ extension Integration {
                 throw Engine.ClientLeft()
             }
             try await withEngines([dying, dying], settings: { $0.routing.afterSend = policy }) { gateway, engines in
-                let answer = try await gateway.send(RunningGateway.chat())
-                #expect(answer.status == 502)
+                let response = try await gateway.send(RunningGateway.chat())
+                #expect(response.status == 502)
                 let requests = engines.map { $0.counts.value.requests.count }.reduce(0, +)
                 #expect(requests == (policy == .always ? 2 : 1))
                 try await gateway.settled()
@@ -198,9 +198,9 @@ extension Integration {
         @Test func anEngineThatIsTooSlowIsGivenUp() async throws {
             try await withEngine(Engine.silent, settings: { $0.routing.timeouts.firstByte = .milliseconds(80) }) {
                 gateway, engine in
-                let answer = try await gateway.send(RunningGateway.chat())
-                #expect(answer.status == 504)
-                #expect(try answer.error().code == "upstream_timeout")
+                let response = try await gateway.send(RunningGateway.chat())
+                #expect(response.status == 504)
+                #expect(try response.error().code == "upstream_timeout")
                 _ = try await engine.counts.value { $0.departures == 1 }
                 try await gateway.settled()
             }
@@ -213,10 +213,10 @@ extension Integration {
                     try await Engine.silent(request, wire)
                 }, settings: { $0.routing.timeouts.gap = .milliseconds(80) }
             ) { gateway, engine in
-                let answer = try await gateway.send(RunningGateway.chat(stream: true))
-                #expect(answer.events.count == 2)
-                #expect(answer.events.last?.contains("\"upstream_timeout\"") == true)
-                #expect(!answer.text.contains("[DONE]"))
+                let response = try await gateway.send(RunningGateway.chat(stream: true))
+                #expect(response.events.count == 2)
+                #expect(response.events.last?.contains("\"upstream_timeout\"") == true)
+                #expect(!response.text.contains("[DONE]"))
                 _ = try await engine.counts.value { $0.departures == 1 }
                 try await gateway.settled()
             }
@@ -247,10 +247,10 @@ extension Integration {
                 try await wire.send(nonsense)
             } _: { gateway, engine in
                 for stream in [false, true] {
-                    let answer = try await gateway.send(RunningGateway.chat(stream: stream))
-                    #expect(answer.status == 502)
-                    #expect(try answer.error().code == "upstream_error")
-                    #expect(answer["location"] == nil)
+                    let response = try await gateway.send(RunningGateway.chat(stream: stream))
+                    #expect(response.status == 502)
+                    #expect(try response.error().code == "upstream_error")
+                    #expect(response["location"] == nil)
                 }
                 #expect(engine.counts.value.requests.count == 2)
                 try await gateway.settled()
@@ -270,11 +270,11 @@ extension Integration {
                         Self.errorObject, status: "\(status) X", fields: "WWW-Authenticate: Basic\r\nSet-Cookie: a\r\n")
                 )
             } _: { gateway, engine in
-                let answer = try await gateway.send(RunningGateway.chat(stream: stream))
-                #expect(answer.status == status)
-                #expect(answer.text == Self.errorObject)
-                #expect(answer["www-authenticate"] == nil && answer["set-cookie"] == nil)
-                #expect(answer["x-simpleai-runner"] == "r1")
+                let response = try await gateway.send(RunningGateway.chat(stream: stream))
+                #expect(response.status == status)
+                #expect(response.text == Self.errorObject)
+                #expect(response["www-authenticate"] == nil && response["set-cookie"] == nil)
+                #expect(response["x-simpleai-runner"] == "r1")
                 #expect(engine.counts.value.requests.count == 1)
                 try await gateway.settled()
             }
@@ -287,11 +287,11 @@ extension Integration {
                     "HTTP/1.1 500 Oops\r\nContent-Type: text/plain\r\nContent-Encoding: identity\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
                 )
             } _: { gateway, _ in
-                let answer = try await gateway.send(RunningGateway.chat())
-                #expect(answer.status == 500)
-                #expect(answer["content-type"] == "application/json")
-                #expect(answer["content-encoding"] == nil)
-                let error = try answer.error()
+                let response = try await gateway.send(RunningGateway.chat())
+                #expect(response.status == 500)
+                #expect(response["content-type"] == "application/json")
+                #expect(response["content-encoding"] == nil)
+                let error = try response.error()
                 #expect(error.type == "server_error")
                 if !body.isEmpty { #expect(error.message == "out of memory") }
                 #expect(!error.message.contains("<html>"))
@@ -304,10 +304,10 @@ extension Integration {
                 try await wire.send(
                     Engine.document(Self.errorObject, status: "\(status) X", fields: "WWW-Authenticate: Basic\r\n"))
             } _: { gateway, _ in
-                let answer = try await gateway.send(RunningGateway.chat())
-                #expect(answer.status == 502)
-                #expect(try answer.error().code == "upstream_error")
-                #expect(answer["www-authenticate"] == nil)
+                let response = try await gateway.send(RunningGateway.chat())
+                #expect(response.status == 502)
+                #expect(try response.error().code == "upstream_error")
+                #expect(response["www-authenticate"] == nil)
             }
         }
 
@@ -318,15 +318,15 @@ extension Integration {
             }
             try await withEngines([gone, Engine.wellBehaved]) { gateway, _ in
                 for _ in 1...3 {
-                    let answer = try await gateway.send(RunningGateway.chat())
-                    #expect(answer.status == 200)
+                    let response = try await gateway.send(RunningGateway.chat())
+                    #expect(response.status == 200)
                 }
             }
             try await withEngine(gone) { gateway, _ in
-                let answer = try await gateway.send(RunningGateway.chat())
-                #expect(answer.status == 503)
-                #expect(try answer.error().code == "no_runner_available")
-                #expect(answer["retry-after"] != nil)
+                let response = try await gateway.send(RunningGateway.chat())
+                #expect(response.status == 503)
+                #expect(try response.error().code == "no_runner_available")
+                #expect(response["retry-after"] != nil)
             }
         }
 
@@ -337,15 +337,15 @@ extension Integration {
             }
             try await withEngines([busy, Engine.wellBehaved]) { gateway, _ in
                 for _ in 1...3 {
-                    let answer = try await gateway.send(RunningGateway.chat())
-                    #expect(answer.status == 200)
+                    let response = try await gateway.send(RunningGateway.chat())
+                    #expect(response.status == 200)
                 }
             }
             try await withEngine(busy) { gateway, _ in
-                let answer = try await gateway.send(RunningGateway.chat())
-                #expect(answer.status == 429)
-                #expect(answer["retry-after"] == "17")
-                let words = try answer.json()["error"] as? [String: Any]
+                let response = try await gateway.send(RunningGateway.chat())
+                #expect(response.status == 429)
+                #expect(response["retry-after"] == "17")
+                let words = try response.json()["error"] as? [String: Any]
                 #expect(words?["message"] as? String == "too long", "in the engine's words")
             }
         }

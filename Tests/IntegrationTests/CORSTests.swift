@@ -16,14 +16,14 @@ extension Integration {
 
         private static func preflight(
             _ gateway: RunningGateway, _ path: String, origin: String = page, headers: String? = "authorization"
-        ) async throws -> Answer {
+        ) async throws -> Response {
             var fields = ["Origin: \(origin)", "Access-Control-Request-Method: POST"]
             if let headers { fields.append("Access-Control-Request-Headers: \(headers)") }
             return try await gateway.send("", "OPTIONS", path, token: "", fields: fields)
         }
 
-        private static func says(_ answer: Answer) -> [String] {
-            answer.fields.map { $0.name.lowercased() }.filter { $0.hasPrefix("access-control-") }
+        private static func says(_ response: Response) -> [String] {
+            response.fields.map { $0.name.lowercased() }.filter { $0.hasPrefix("access-control-") }
         }
 
         @Test func offUnlessSet() async throws {
@@ -32,13 +32,13 @@ extension Integration {
                 try await wire.send(ScriptedEngine.document(ScriptedEngine.completion(), fields: fields))
             }) { (gateway, _) async throws in
                 for path in Self.paths {
-                    let answer = try await Self.preflight(gateway, path)
-                    #expect(answer.status == 405 && Self.says(answer).isEmpty, "\(path)")
-                    #expect(try answer.error().code == "method_not_allowed")
+                    let response = try await Self.preflight(gateway, path)
+                    #expect(response.status == 405 && Self.says(response).isEmpty, "\(path)")
+                    #expect(try response.error().code == "method_not_allowed")
                 }
                 // The engine's CORS fields apply to its own pages.
-                let answer = try await gateway.send(RunningGateway.chat(), fields: ["Origin: \(Self.page)"])
-                #expect(answer.status == 200 && Self.says(answer).isEmpty && answer["vary"] == nil)
+                let response = try await gateway.send(RunningGateway.chat(), fields: ["Origin: \(Self.page)"])
+                #expect(response.status == 200 && Self.says(response).isEmpty && response["vary"] == nil)
             }
         }
 
@@ -46,12 +46,12 @@ extension Integration {
             try await withEngine(ScriptedEngine.wellBehaved, settings: Self.allowed) {
                 (gateway, engine) async throws in
                 for path in Self.paths {
-                    let answer = try await Self.preflight(gateway, path, headers: "authorization,x-stainless-os")
-                    #expect(answer.status == 204 && answer.body.isEmpty, "\(path)")
-                    #expect(answer["access-control-allow-origin"] == Self.page)
-                    #expect(answer["access-control-allow-headers"] == "authorization,x-stainless-os")
-                    #expect(answer["access-control-allow-credentials"] == nil)
-                    #expect(answer["vary"] == "Origin")
+                    let response = try await Self.preflight(gateway, path, headers: "authorization,x-stainless-os")
+                    #expect(response.status == 204 && response.body.isEmpty, "\(path)")
+                    #expect(response["access-control-allow-origin"] == Self.page)
+                    #expect(response["access-control-allow-headers"] == "authorization,x-stainless-os")
+                    #expect(response["access-control-allow-credentials"] == nil)
+                    #expect(response["vary"] == "Origin")
                 }
                 let methods = try await Self.preflight(gateway, "/v1/models")["access-control-allow-methods"]
                 #expect(methods == "GET, HEAD")
@@ -66,8 +66,8 @@ extension Integration {
                     "https://chat.example.com:8443", "https://CHAT.example.com", "https://chat.example.com/", "",
                     "https://chat.example.com https://evil.test",
                 ] {
-                    let answer = try await Self.preflight(gateway, "/v1/chat/completions", origin: origin)
-                    #expect(answer.status == 405 && Self.says(answer).isEmpty, "\(origin)")
+                    let response = try await Self.preflight(gateway, "/v1/chat/completions", origin: origin)
+                    #expect(response.status == 405 && Self.says(response).isEmpty, "\(origin)")
                     let called = try await gateway.send(RunningGateway.chat(), fields: ["Origin: \(origin)"])
                     #expect(called.status == 200 && Self.says(called).isEmpty && called["vary"] == "Origin")
                 }
@@ -94,7 +94,7 @@ extension Integration {
         @Test func responsesAndErrorsAreReadable() async throws {
             try await withEngine(ScriptedEngine.wellBehaved, settings: Self.allowed) { (gateway, _) async throws in
                 let origin = ["Origin: \(Self.page)"]
-                for answer in [
+                for response in [
                     try await gateway.send(RunningGateway.chat(), fields: origin),
                     try await gateway.send(RunningGateway.chat(stream: true), fields: origin),
                     try await gateway.send("{", fields: origin),
@@ -103,8 +103,8 @@ extension Integration {
                     try await gateway.get("/v1/models", token: "bad", fields: origin),
                     try await gateway.get("/v1/nothing", fields: origin),
                 ] {
-                    #expect(answer.all("access-control-allow-origin") == [Self.page], "\(answer.status)")
-                    #expect(answer["access-control-expose-headers"]?.contains("x-request-id") == true)
+                    #expect(response.all("access-control-allow-origin") == [Self.page], "\(response.status)")
+                    #expect(response["access-control-expose-headers"]?.contains("x-request-id") == true)
                 }
             }
         }
@@ -113,8 +113,8 @@ extension Integration {
         @Test func theAdminSurfaceIsForNoOtherPage() async throws {
             try await withEngine(ScriptedEngine.wellBehaved, settings: Self.allowed) { (gateway, _) async throws in
                 for path in ["/admin", "/admin/api/keys", "/metrics", "/health", "/v1", "//admin", "/admin/"] {
-                    let answer = try await Self.preflight(gateway, path)
-                    #expect(answer.status != 204 && Self.says(answer).isEmpty, "\(path)")
+                    let response = try await Self.preflight(gateway, path)
+                    #expect(response.status != 204 && Self.says(response).isEmpty, "\(path)")
                     #expect(Self.says(try await gateway.get(path, fields: ["Origin: \(Self.page)"])).isEmpty)
                 }
             }
@@ -123,8 +123,8 @@ extension Integration {
         @Test(arguments: ["authorization\u{7F}", "a;b", String(repeating: "a", count: 3000)])
         func onlyListsOfNamesAreRepeated(headers: String) async throws {
             try await withEngine(ScriptedEngine.wellBehaved, settings: Self.allowed) { (gateway, _) async throws in
-                let answer = try await Self.preflight(gateway, "/v1/models", headers: headers)
-                #expect(answer["access-control-allow-headers"] == nil)
+                let response = try await Self.preflight(gateway, "/v1/models", headers: headers)
+                #expect(response["access-control-allow-headers"] == nil)
             }
         }
 

@@ -24,10 +24,10 @@ extension Integration {
                 }
                 try await wire.send(requests.joined())
                 for number in requests.indices {
-                    let answer = try await wire.answer()
-                    #expect(answer["x-request-id"] == "\(number)")
-                    #expect(answer.status == (number % 4 == 3 ? 400 : 200))
-                    #expect(answer.endedCleanly)
+                    let response = try await wire.response()
+                    #expect(response["x-request-id"] == "\(number)")
+                    #expect(response.status == (number % 4 == 3 ? 400 : 200))
+                    #expect(response.endedCleanly)
                 }
                 await wire.close()
                 try await gateway.settled()
@@ -53,7 +53,7 @@ extension Integration {
                         let fields = value.map { ["Authorization: \($0)"] } ?? []
                         try await wire.send(
                             gateway.request(RunningGateway.chat("class:fast"), token: "", fields: fields))
-                        #expect(try await wire.answer().status == status)
+                        #expect(try await wire.response().status == status)
                     }
                     await wire.close()
                 }
@@ -66,7 +66,7 @@ extension Integration {
                 let wire = try await gateway.connect()
                 let requests = try gateway.request(RunningGateway.chat()) + gateway.request("", "GET", "/health")
                 for byte in requests.unicodeScalars { try await wire.send(String(byte)) }
-                for _ in 1...2 { #expect(try await wire.answer().status == 200) }
+                for _ in 1...2 { #expect(try await wire.response().status == 200) }
                 await wire.close()
             }
         }
@@ -81,14 +81,14 @@ extension Integration {
                     let wire = try await gateway.connect()
                     for _ in 1...3 {
                         try await wire.send(gateway.request(body, method, path))
-                        #expect(try await wire.answer()["connection"] != "close")
+                        #expect(try await wire.response()["connection"] != "close")
                     }
                     for value in ["close", "Close", "x, close"] {
                         let last = try await gateway.connect()
                         try await last.send(gateway.request(body, method, path, fields: ["Connection: \(value)"]))
-                        let answer = try await last.answer()
-                        #expect(answer["connection"] == "close", "\(path) \(value)")
-                        #expect(answer.endedCleanly)
+                        let response = try await last.response()
+                        #expect(response["connection"] == "close", "\(path) \(value)")
+                        #expect(response.endedCleanly)
                         try await last.isLeft()
                     }
                     await wire.close()
@@ -101,7 +101,7 @@ extension Integration {
                 let wire = try await gateway.connect()
                 let last = try gateway.request(RunningGateway.chat(), fields: ["Connection: close"])
                 try await wire.send(last + gateway.request(RunningGateway.chat()))
-                #expect(try await wire.answer().status == 200)
+                #expect(try await wire.response().status == 200)
                 try await wire.isLeft()
                 #expect(engine.counts.value.requests.count == 1)
             }
@@ -115,12 +115,12 @@ extension Integration {
                 let fields = keepsAlive ? ["Connection: keep-alive"] : []
                 let document = try await gateway.connect()
                 try await document.send(gateway.request(RunningGateway.chat(), fields: fields, version: "1.0"))
-                let answer = try await document.answer()
-                #expect(answer.text == Engine.completion() && answer.endedCleanly)
-                #expect(answer["connection"] == (keepsAlive ? "keep-alive" : "close"))
+                let response = try await document.response()
+                #expect(response.text == Engine.completion() && response.endedCleanly)
+                #expect(response["connection"] == (keepsAlive ? "keep-alive" : "close"))
                 if keepsAlive {
                     try await document.send(gateway.request(RunningGateway.chat(), fields: fields, version: "1.0"))
-                    #expect(try await document.answer().status == 200)
+                    #expect(try await document.response().status == 200)
                 } else {
                     try await document.isLeft()
                 }
@@ -129,7 +129,7 @@ extension Integration {
                 let stream = try await gateway.connect()
                 try await stream.send(
                     gateway.request(RunningGateway.chat(stream: true), fields: fields, version: "1.0"))
-                let events = try await stream.answer()
+                let events = try await stream.response()
                 #expect(events.text == Engine.events().joined())
                 #expect(events["transfer-encoding"] == nil && events["connection"] == "close")
                 try await stream.isLeft()
@@ -238,9 +238,9 @@ extension Integration {
                 _ = try await wire.state.value {
                     $0.hasEnded || $0.received.suffix(7).elementsEqual("\r\n0\r\n\r\n".utf8)
                 }
-                let answer = try await wire.answer()
-                #expect(answer.endedCleanly)
-                #expect(answer.text == events.joined())
+                let response = try await wire.response()
+                #expect(response.endedCleanly)
+                #expect(response.text == events.joined())
                 await wire.close()
                 try await gateway.settled()
             }
@@ -257,7 +257,7 @@ extension Integration {
                 try await halfABody.send(String(gateway.request(RunningGateway.chat()).dropLast(5)))
                 let afterAnAnswer = try await gateway.connect()
                 try await afterAnAnswer.send(gateway.request(RunningGateway.chat()))
-                #expect(try await afterAnAnswer.answer().status == 200)
+                #expect(try await afterAnAnswer.response().status == 200)
                 for wire in [silent, halfAHead, halfABody, afterAnAnswer] { try await wire.isLeft() }
                 try await gateway.settled()
             }
@@ -315,7 +315,7 @@ extension Integration {
                 // An idle connection shows that the time has passed.
                 try await gateway.connect().isLeft()
                 mayRespond.update { $0 = true }
-                #expect(try await wire.answer().status == 200)
+                #expect(try await wire.response().status == 200)
             }
         }
     }

@@ -21,9 +21,9 @@ extension Integration {
                     "OpenAI-Beta: x", "X-Request-Id: r-1",
                 ]
                 for origin in ["chrome-extension://abc", "null", "https://chat.example.com"] {
-                    let answer = try await gateway.send(
+                    let response = try await gateway.send(
                         RunningGateway.chat(), fields: Self.context + passing + ["Origin: \(origin)"])
-                    #expect(answer.status == 200)
+                    #expect(response.status == 200)
                 }
                 for request in engine.counts.value.requests {
                     #expect(
@@ -56,9 +56,9 @@ extension Integration {
             try await wire.send(ScriptedEngine.document(ScriptedEngine.completion(), status: status, fields: hostile))
         }
 
-        private static func expect(_ answer: Answer, _ status: Int) {
-            let names = Set(answer.fields.map { $0.name.lowercased() })
-            #expect(answer.status == status)
+        private static func expect(_ response: Response, _ status: Int) {
+            let names = Set(response.fields.map { $0.name.lowercased() })
+            #expect(response.status == status)
             #expect(names.isSubset(of: passing.union(ours)), "\(names)")
             #expect(names.contains("openai-processing-ms"))
         }
@@ -72,7 +72,7 @@ extension Integration {
             try await withHTTP2(Self.script) { gateway, _ in
                 let client = try await gateway.connectHTTP2()
                 for body in [RunningGateway.chat(), RunningGateway.chat(stream: true)] {
-                    Self.expect(try await client.send(gateway.head(), body: body).answer(), 200)
+                    Self.expect(try await client.send(gateway.head(), body: body).response(), 200)
                 }
                 await client.close()
             }
@@ -92,10 +92,10 @@ extension Integration {
                 for (method, path) in [
                     ("POST", "/v1/chat/completions"), ("POST", "/v1/route"), ("POST", "/admin/api/keys"),
                 ] {
-                    let answer = try await gateway.send(
+                    let response = try await gateway.send(
                         "{}", method, path, fields: first + ["\(name): \(value)"], roles: ["admin"])
-                    #expect(answer.status == 400, "\(path)")
-                    #expect(try answer.error().code == "invalid_request" && answer.error().param == param)
+                    #expect(response.status == 400, "\(path)")
+                    #expect(try response.error().code == "invalid_request" && response.error().param == param)
                 }
                 #expect(engine.counts.value.requests.isEmpty)
             }
@@ -106,10 +106,10 @@ extension Integration {
                 let token = try gateway.token(["model:specific"])
                 for (value, status) in [("other", 400), (token, 200), ("", 200)] {
                     for name in ["x-api-key", "API-Key"] {
-                        let answer = try await gateway.send(
+                        let response = try await gateway.send(
                             RunningGateway.chat(), token: token, fields: ["\(name): \(value)"])
-                        #expect(answer.status == status, "\(name)")
-                        #expect(!answer.text.contains(token))
+                        #expect(response.status == status, "\(name)")
+                        #expect(!response.text.contains(token))
                     }
                 }
                 #expect(engine.counts.value.requests.count == 4)
@@ -123,12 +123,12 @@ extension Integration {
                     (("authorization", "Bearer x"), "authorization"), (("content-type", "text/plain"), "content-type"),
                     (("x-api-key", "x"), "authorization"),
                 ] {
-                    let answer = try await client.send(gateway.head(fields: [field]), body: RunningGateway.chat())
-                        .answer()
-                    #expect(answer.status == 400)
-                    #expect(try answer.error().param == param)
+                    let response = try await client.send(gateway.head(fields: [field]), body: RunningGateway.chat())
+                        .response()
+                    #expect(response.status == 400)
+                    #expect(try response.error().param == param)
                 }
-                let good = try await client.send(gateway.head(), body: RunningGateway.chat()).answer()
+                let good = try await client.send(gateway.head(), body: RunningGateway.chat()).response()
                 #expect(good.status == 200, "the connection goes on")
                 #expect(engine.counts.value.requests.count == 1)
                 await client.close()

@@ -26,15 +26,15 @@ extension Integration {
                 for wire in wires { try await wire.read(until: "t0") }
                 let idle = try await gateway.connect()
                 try await idle.send(gateway.request("", "GET", "/health"))
-                #expect(try await idle.answer().status == 200)
+                #expect(try await idle.response().status == 200)
 
                 await gateway.shutDown()
                 try await gateway.refusesConnections()
                 try await idle.isLeft()
                 mayGoOn.update { $0 = true }
                 for wire in wires {
-                    let answer = try await wire.answer()
-                    #expect(answer.text == events.joined() && answer.endedCleanly)
+                    let response = try await wire.response()
+                    #expect(response.text == events.joined() && response.endedCleanly)
                     try await wire.isLeft()
                 }
             }
@@ -49,9 +49,9 @@ extension Integration {
                 await gateway.shutDown()
                 try await gateway.refusesConnections()
                 try await wire.send(String(call.suffix(10)))
-                let answer = try await wire.answer()
-                #expect(answer.status == 200 && answer.endedCleanly)
-                #expect(answer["connection"] == "close")
+                let response = try await wire.response()
+                #expect(response.status == 200 && response.endedCleanly)
+                #expect(response["connection"] == "close")
                 try await wire.isLeft()
             }
         }
@@ -77,13 +77,13 @@ extension Integration {
                 _ = try await engine.counts.value { $0.requests.count == 2 }
 
                 await gateway.shutDown()
-                let cut = try await stream.answer()
+                let cut = try await stream.response()
                 #expect(cut.events.count == 2)
                 #expect(cut.events.last?.hasPrefix("data: {\"error\":{") == true)
                 #expect(cut.events.last?.contains("\"shutting_down\"") == true)
                 #expect(!cut.text.contains("[DONE]"))
                 for wire in [document, unfinished] {
-                    let refused = try await wire.answer()
+                    let refused = try await wire.response()
                     #expect(refused.status == 503)
                     #expect(try refused.error().code == "shutting_down")
                     #expect(refused["retry-after"] != nil)
@@ -110,9 +110,9 @@ extension Integration {
                 await gateway.shutDown()
                 _ = try await engine.counts.value { $0.departures == 1 }
                 try await wire.resumeReading()
-                let answer = try await wire.answer()
-                #expect(!answer.endedCleanly || answer.events.last?.contains("shutting_down") == true)
-                #expect(!answer.text.contains("[DONE]"))
+                let response = try await wire.response()
+                #expect(!response.endedCleanly || response.events.last?.contains("shutting_down") == true)
+                #expect(!response.text.contains("[DONE]"))
             }
         }
 

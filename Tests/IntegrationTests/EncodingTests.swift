@@ -14,14 +14,14 @@ extension Integration {
         private static func send(
             _ gateway: RunningGateway, _ body: [UInt8], _ fields: [String], path: String = "/v1/chat/completions",
             roles: [Role] = ["model:specific"]
-        ) async throws -> Answer {
+        ) async throws -> Response {
             let wire = try await gateway.connect()
             let head = try gateway.request("", "POST", path, fields: fields, roles: roles)
                 .replacing("Content-Length: 0", with: "Content-Length: \(body.count)")
             try await wire.send(Array(head.utf8) + body)
-            let answer = try await wire.answer()
+            let response = try await wire.response()
             await wire.close()
-            return answer
+            return response
         }
 
         @Test(
@@ -54,11 +54,11 @@ extension Integration {
         func reportsUnsupportedCodings(codings: [String]) async throws {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
                 for path in ["/v1/chat/completions", "/v1/route", "/admin/api/keys"] {
-                    let answer = try await Self.send(
+                    let response = try await Self.send(
                         gateway, Array("{}".utf8), codings.map { "Content-Encoding: \($0)" }, path: path,
                         roles: ["admin"])
-                    #expect(answer.status == 415 && answer["accept-encoding"] == "gzip, deflate", "\(path)")
-                    #expect(try answer.error().code == "unsupported_media_type")
+                    #expect(response.status == 415 && response["accept-encoding"] == "gzip, deflate", "\(path)")
+                    #expect(try response.error().code == "unsupported_media_type")
                 }
                 // Here the content coding is not the cause of the refusal.
                 let type = try await gateway.send("{}", fields: ["Content-Type: text/plain"])
@@ -74,9 +74,9 @@ extension Integration {
                     Array(good.dropLast(12)), Array(good.dropLast(1)), good + [0], good + good, [], Array("{}".utf8),
                     Compressed.bytes("{", .gzip), Compressed.bytes(RunningGateway.chat(), .zlib),
                 ] {
-                    let answer = try await Self.send(gateway, body, ["Content-Encoding: gzip"])
-                    #expect(answer.status == 400)
-                    _ = try answer.error()
+                    let response = try await Self.send(gateway, body, ["Content-Encoding: gzip"])
+                    #expect(response.status == 400)
+                    _ = try response.error()
                 }
                 #expect(engine.counts.value.requests.isEmpty)
                 try await gateway.settled()
@@ -93,10 +93,10 @@ extension Integration {
                     #expect(bomb.count < 64 << 10)
                     let coding = format == .gzip ? "gzip" : "deflate"
                     for path in ["/v1/chat/completions", "/v1/route", "/admin/api/keys"] {
-                        let answer = try await Self.send(
+                        let response = try await Self.send(
                             gateway, bomb, ["Content-Encoding: \(coding)"], path: path, roles: ["admin"])
-                        #expect(answer.status == 413, "\(path)")
-                        #expect(try answer.error().code == "request_too_large")
+                        #expect(response.status == 413, "\(path)")
+                        #expect(try response.error().code == "request_too_large")
                     }
                 }
                 #expect(engine.counts.value.requests.isEmpty)
@@ -117,9 +117,9 @@ extension Integration {
                 // The first slice is decoded as it arrives.
                 for (number, format) in Compressed.Format.allCases.enumerated() {
                     let coding = format == .gzip ? "gzip" : "deflate"
-                    let answer = try await Self.send(
+                    let response = try await Self.send(
                         gateway, Compressed.bytes(text, format), ["Content-Encoding: \(coding)"])
-                    #expect(answer.status == 200)
+                    #expect(response.status == 200)
                     #expect(try engine.request(number + 1).body == text)
                     #expect(((number + 1) * (maxSlices - 3)...(number + 1) * maxSlices).contains(decoding.sliceCount))
                 }
@@ -139,12 +139,12 @@ extension Integration {
                 let wire = try await gateway.connect()
                 // Two requests at once, then one whose body arrives in three parts.
                 try await wire.send(head + body + head + body)
-                #expect(try await wire.answer().status == 200)
-                #expect(try await wire.answer().status == 200)
+                #expect(try await wire.response().status == 200)
+                #expect(try await wire.response().status == 200)
                 try await wire.send(head + body[..<(body.count / 3)])
                 try await wire.send(Array(body[(body.count / 3)..<(body.count - 1)]))
                 try await wire.send([body[body.count - 1]])
-                #expect(try await wire.answer().status == 200)
+                #expect(try await wire.response().status == 200)
                 for number in 0..<3 { #expect(try engine.request(number).body == text) }
                 await wire.close()
                 try await gateway.settled()
@@ -171,9 +171,9 @@ extension Integration {
             try await withEngine(ScriptedEngine.wellBehaved, settings: { $0.server.maxBuffered = .kibibytes(256) }) {
                 gateway, _ in
                 let text = RunningGateway.chat(more: "\"user\":\"\(String(repeating: "x", count: 1 << 20))\",")
-                let answer = try await Self.send(gateway, Compressed.bytes(text, .gzip), ["Content-Encoding: gzip"])
-                #expect(answer.status == 503)
-                #expect(try answer.error().code == "queue_full")
+                let response = try await Self.send(gateway, Compressed.bytes(text, .gzip), ["Content-Encoding: gzip"])
+                #expect(response.status == 503)
+                #expect(try response.error().code == "queue_full")
                 try await gateway.settled()
             }
         }
@@ -186,7 +186,7 @@ extension Integration {
                     try await stream.send([byte], isLast: false)
                 }
                 try await stream.send("", isLast: true)
-                #expect(try await stream.answer().status == 200)
+                #expect(try await stream.response().status == 200)
                 #expect(try engine.request(0).body == RunningGateway.chat())
                 await client.close()
             }

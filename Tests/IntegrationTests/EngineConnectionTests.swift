@@ -25,7 +25,7 @@ extension Integration {
                     try await wire.send(gateway.request(RunningGateway.chat(stream: stream)))
                     let all = try await wire.peek { $0.text.hasSuffix(stream ? "[DONE]\n\n" : "}") }
                     #expect(all.status == 200 && all["link"] == nil && all["x-interim"] == nil)
-                    #expect(try await wire.answer().endedCleanly)
+                    #expect(try await wire.response().endedCleanly)
                     await wire.close()
                 }
                 #expect(engine.counts.value.connections < 3, "the connection is kept")
@@ -40,9 +40,9 @@ extension Integration {
                     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nhello")
             } _: { gateway, engine in
                 for number in 1...3 {
-                    let answer = try await gateway.send(RunningGateway.chat(stream: number == 2))
-                    #expect(answer.status == 502, "\(answer.text)")
-                    #expect(try answer.error().code == "upstream_error")
+                    let response = try await gateway.send(RunningGateway.chat(stream: number == 2))
+                    #expect(response.status == 502, "\(response.text)")
+                    #expect(try response.error().code == "upstream_error")
                 }
                 #expect(engine.counts.value.connections == 3, "such a connection is not used again")
                 try await gateway.settled()
@@ -63,9 +63,9 @@ extension Integration {
                     try await wire.send(gateway.request(RunningGateway.chat(stream: stream)))
                     let raw = try await wire.read(until: stream ? "[DONE]\n\n\r\n0\r\n\r\n" : Engine.completion())
                     #expect(!raw.contains("X-Checksum") && !raw.contains("Set-Cookie"))
-                    let answer = try await wire.answer()
-                    #expect(answer.endedCleanly)
-                    #expect(answer.text == (stream ? Engine.events().joined() : Engine.completion()))
+                    let response = try await wire.response()
+                    #expect(response.endedCleanly)
+                    #expect(response.text == (stream ? Engine.events().joined() : Engine.completion()))
                     await wire.close()
                 }
                 #expect(engine.counts.value.connections < 4, "the connection is kept")
@@ -111,9 +111,9 @@ extension Integration {
             try await Self.withSecureEngine(kind, trust) { gateway, engine in
                 _ = try await gateway.metrics { $0["simpleai_runners{state=\"ready\"}"] == 1 }
                 for stream in [false, true, false] {
-                    let answer = try await gateway.send(RunningGateway.chat(stream: stream))
-                    #expect(answer.status == 200 && answer.endedCleanly)
-                    #expect(answer.text == (stream ? Engine.events().joined() : Engine.completion()))
+                    let response = try await gateway.send(RunningGateway.chat(stream: stream))
+                    #expect(response.status == 200 && response.endedCleanly)
+                    #expect(response.text == (stream ? Engine.events().joined() : Engine.completion()))
                 }
                 #expect(engine.counts.value.requests.count == 3)
                 #expect(engine.counts.value.connections < 3, "the connection is kept")
@@ -152,9 +152,9 @@ extension Integration {
             try await Self.withSecureEngine(kind, .authority) { gateway, engine in
                 _ = try await gateway.metrics { $0["simpleai_runners{state=\"unknown\"}"] == 0 }
                 for _ in 1...3 {
-                    let answer = try await gateway.send(RunningGateway.chat())
-                    #expect([502, 503].contains(answer.status), "\(answer.status) \(answer.text)")
-                    #expect(!answer.text.lowercased().contains("certificate"), "that is for the operator's log")
+                    let response = try await gateway.send(RunningGateway.chat())
+                    #expect([502, 503].contains(response.status), "\(response.status) \(response.text)")
+                    #expect(!response.text.lowercased().contains("certificate"), "that is for the operator's log")
                 }
                 #expect(engine.counts.value.requests.isEmpty)
                 try await gateway.settled()

@@ -30,8 +30,8 @@ extension Integration {
                 try await wire.isLeft()
                 throw Engine.ClientLeft()
             } _: { gateway, engine in
-                let answer = try await gateway.send(RunningGateway.chat(stream: true))
-                #expect(answer.text == Engine.events().joined() && answer.endedCleanly)
+                let response = try await gateway.send(RunningGateway.chat(stream: true))
+                #expect(response.text == Engine.events().joined() && response.endedCleanly)
                 try await gateway.settled()
                 _ = try await engine.counts.value { $0.departures == 1 }
             }
@@ -41,8 +41,8 @@ extension Integration {
         @Test func keepsTheConnectionAfterTheFinalEvent() async throws {
             try await withEngine(Engine.wellBehaved, settings: { $0.server.eventLoops = 1 }) { gateway, engine in
                 for _ in 0..<6 {
-                    let answer = try await gateway.send(RunningGateway.chat(stream: true))
-                    #expect(answer.endedCleanly)
+                    let response = try await gateway.send(RunningGateway.chat(stream: true))
+                    #expect(response.endedCleanly)
                     try await gateway.settled()
                 }
                 #expect(engine.counts.value.connections < 6)
@@ -62,10 +62,10 @@ extension Integration {
                 let events = [Engine.events()[0], event, "data: [DONE]\n\n"]
                 try await wire.send(Engine.streamHead + events.map(Engine.chunk).joined() + Engine.lastChunk)
             } _: { gateway, _ in
-                let answer = try await gateway.send(RunningGateway.chat(stream: true))
-                #expect(answer.events.count == 2, "\(answer.text)")
-                #expect(answer.events.last?.hasPrefix("data: {\"error\":{\"message\":\"out of memory\"") == true)
-                #expect(!answer.text.contains("[DONE]"))
+                let response = try await gateway.send(RunningGateway.chat(stream: true))
+                #expect(response.events.count == 2, "\(response.text)")
+                #expect(response.events.last?.hasPrefix("data: {\"error\":{\"message\":\"out of memory\"") == true)
+                #expect(!response.text.contains("[DONE]"))
                 try await gateway.settled()
             }
         }
@@ -81,8 +81,8 @@ extension Integration {
                 try await Engine.wellBehaved(request, wire)
             } _: { gateway, engine in
                 for _ in 0..<3 {
-                    let answer = try await gateway.send(RunningGateway.chat(stream: true))
-                    #expect(answer.text == Engine.events().joined())
+                    let response = try await gateway.send(RunningGateway.chat(stream: true))
+                    #expect(response.text == Engine.events().joined())
                 }
                 let asked = engine.counts.value.requests.map { $0.body.contains("stream_options") }
                 #expect(asked == [true, false, false, false], "it is learned")
@@ -109,17 +109,17 @@ extension Integration {
             }
             try await withEngines([lacks, has]) { gateway, engines in
                 for _ in 0..<6 {
-                    let answer = try await gateway.send(Self.embedding, "POST", "/v1/embeddings")
-                    #expect(answer.status == 200 && answer["x-simpleai-runner"] == "r2")
+                    let response = try await gateway.send(Self.embedding, "POST", "/v1/embeddings")
+                    #expect(response.status == 200 && response["x-simpleai-runner"] == "r2")
                 }
                 #expect(engines[0].counts.value.requests.count <= 1)
                 try await gateway.settled()
             }
             try await withEngine(lacks) { gateway, engine in
                 for _ in 0..<3 {
-                    let answer = try await gateway.send(Self.embedding, "POST", "/v1/embeddings")
-                    #expect(answer.status == 501 && answer["retry-after"] == nil)
-                    let error = try answer.error()
+                    let response = try await gateway.send(Self.embedding, "POST", "/v1/embeddings")
+                    #expect(response.status == 501 && response["retry-after"] == nil)
+                    let error = try response.error()
                     #expect(error.message.contains("embeddings"), "\(error)")
                 }
                 #expect(engine.counts.value.requests.count == 1)
@@ -154,9 +154,9 @@ extension Integration {
                 try await wire.send(Engine.streamHead + Engine.chunk(event + "data: [DONE]\n\n") + Engine.lastChunk)
             } _: { gateway, _ in
                 for stream in [false, true] {
-                    let answer = try await gateway.send(RunningGateway.chat(stream: stream))
-                    #expect(answer.status == 200 && answer.endedCleanly && answer.body.count > 12 << 20)
-                    #expect(!answer.text.contains("\"error\""))
+                    let response = try await gateway.send(RunningGateway.chat(stream: stream))
+                    #expect(response.status == 200 && response.endedCleanly && response.body.count > 12 << 20)
+                    #expect(!response.text.contains("\"error\""))
                 }
                 try await gateway.settled()
             }
@@ -168,8 +168,8 @@ extension Integration {
                     try await wire.send(Engine.document(Engine.completion(String(repeating: "x", count: 20_000))))
                 }, settings: { $0.server.maxResponse = .kibibytes(16) }
             ) { gateway, _ in
-                let answer = try await gateway.send(RunningGateway.chat())
-                #expect(answer.status == 502)
+                let response = try await gateway.send(RunningGateway.chat())
+                #expect(response.status == 502)
                 try await gateway.settled()
             }
         }
@@ -180,9 +180,9 @@ extension Integration {
                 let error = "{\"error\":{\"message\":\"Incorrect API key provided: sk-secret\"}}"
                 try await wire.send(Engine.document(error, status: "401 Unauthorized"))
             } _: { gateway, _ in
-                let answer = try await gateway.send(RunningGateway.chat())
-                #expect(answer.status == 502 && !answer.text.contains("sk-secret"))
-                #expect(try answer.error().code == "upstream_error")
+                let response = try await gateway.send(RunningGateway.chat())
+                #expect(response.status == 502 && !response.text.contains("sk-secret"))
+                #expect(try response.error().code == "upstream_error")
                 try await gateway.settled()
             }
         }

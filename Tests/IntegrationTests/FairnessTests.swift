@@ -86,7 +86,7 @@ extension Integration {
             }
             // It may complete after the other calls that the engine has.
             for _ in 0..<slots { turns.update { $0.allowed += 1 } }
-            #expect(try await wire.answer().status == 200)
+            #expect(try await wire.response().status == 200)
             await wire.close()
             return answered
         }

@@ -28,9 +28,9 @@ extension Integration {
         private static func create(_ order: String, on gateway: RunningGateway) async throws -> (
             id: String, key: String
         ) {
-            let answer = try await gateway.send(order, "POST", "/admin/api/keys", roles: ["admin"])
-            #expect(answer.status == 201, "\(answer.text)")
-            let key = try answer.json()
+            let response = try await gateway.send(order, "POST", "/admin/api/keys", roles: ["admin"])
+            #expect(response.status == 201, "\(response.text)")
+            let key = try response.json()
             return (try #require(key["id"] as? String), try #require(key["key"] as? String))
         }
 
@@ -53,9 +53,9 @@ extension Integration {
                 #expect(try refused.error().message.hasPrefix("The API key has been revoked."))
                 // A caller without the secret learns nothing about the key.
                 for unknown in [String(key.dropLast(4)) + "AAAA", "sk-simpleai-", "sk-simpleai-" + key] {
-                    let answer = try await gateway.get("/v1/models", token: unknown)
-                    #expect(answer.status == 401)
-                    #expect(try answer.error().message.hasPrefix("Unknown API key."))
+                    let response = try await gateway.get("/v1/models", token: unknown)
+                    #expect(response.status == 401)
+                    #expect(try response.error().message.hasPrefix("Unknown API key."))
                 }
                 #expect(try await gateway.send(RunningGateway.chat("class:fast"), token: other).status == 200)
                 #expect(engine.counts.value.requests.count == 2)
@@ -103,8 +103,8 @@ extension Integration {
                     (basic, "class:none", 403),
                     (specific, "m", 200), (specific, "large", 403), (specific, "class:big", 403),
                 ] {
-                    let answer = try await gateway.send(RunningGateway.chat(model), token: key)
-                    #expect(answer.status == status, "\(model)")
+                    let response = try await gateway.send(RunningGateway.chat(model), token: key)
+                    #expect(response.status == status, "\(model)")
                 }
                 let list = try await gateway.get("/v1/models", token: basic).text
                 #expect(list.contains("class:fast") && !list.contains("class:big") && !list.contains("large"))
@@ -127,9 +127,9 @@ extension Integration {
         ])
         func invalidCommandsAreRefused(order: String, code: String) async throws {
             try await Self.withKeys { gateway, _ in
-                let answer = try await gateway.send(order, "POST", "/admin/api/keys", roles: ["admin"])
-                #expect(answer.status == 400)
-                #expect(try answer.error().code == code)
+                let response = try await gateway.send(order, "POST", "/admin/api/keys", roles: ["admin"])
+                #expect(response.status == 400)
+                #expect(try response.error().code == code)
                 #expect(try await gateway.get("/admin/api/keys").text == #"{"object":"list","data":[]}"#)
             }
         }

@@ -48,7 +48,7 @@ extension Integration {
                 try await wire.resumeReading()
                 let head = try await wire.take { bytes, _ in
                     String(decoding: bytes.prefix(4_096), as: UTF8.self).firstRange(of: "\r\n\r\n").map { _ in
-                        (Answer.parse(bytes, isEnd: true)?.0["content-length"], 0)
+                        (Response.parse(bytes, isEnd: true)?.0["content-length"], 0)
                     }
                 }
                 #expect(head == String(length), "the engine's length passes")
@@ -73,13 +73,13 @@ extension Integration {
             try await withEngine { _, wire in
                 try await wire.send(Engine.document(body))
             } _: { gateway, _ in
-                let answer = try await gateway.send(RunningGateway.chat(), version: version)
-                #expect(answer.text == body && answer.status == 200 && answer.endedCleanly)
-                #expect(answer["content-type"] == "application/json" && answer["x-simpleai-runner"] == "r1")
+                let response = try await gateway.send(RunningGateway.chat(), version: version)
+                #expect(response.text == body && response.status == 200 && response.endedCleanly)
+                #expect(response["content-type"] == "application/json" && response["x-simpleai-runner"] == "r1")
                 // Behind the data, the name may arrive after the response has begun: then its length is not known.
                 let mayBeChunked = body == Self.modelLast && version == "1.1"
                 #expect(
-                    answer["content-length"] ?? (mayBeChunked ? String(body.utf8.count) : "none")
+                    response["content-length"] ?? (mayBeChunked ? String(body.utf8.count) : "none")
                         == String(body.utf8.count))
                 try await gateway.settled()
             }
@@ -95,8 +95,8 @@ extension Integration {
                 $0.aliases = ["m": "engines-own"]
                 $0.models = ["m"]
             } _: { gateway, _ in
-                let answer = try await gateway.send(RunningGateway.chat())
-                #expect(answer.text == body && answer.endedCleanly)
+                let response = try await gateway.send(RunningGateway.chat())
+                #expect(response.text == body && response.endedCleanly)
                 try await gateway.settled()
             }
         }
@@ -117,9 +117,9 @@ extension Integration {
                 await wire.close()
             } _: { gateway, _ in
                 for version in framing == "length" ? ["1.1", "1.0"] : ["1.1"] {
-                    let answer = try await gateway.send(RunningGateway.chat(), version: version)
-                    #expect(answer.status == 200 && !answer.endedCleanly)
-                    #expect(Self.modelFirst.hasPrefix(answer.text), "nothing of ours is in it")
+                    let response = try await gateway.send(RunningGateway.chat(), version: version)
+                    #expect(response.status == 200 && !response.endedCleanly)
+                    #expect(Self.modelFirst.hasPrefix(response.text), "nothing of ours is in it")
                     try await gateway.settled()
                 }
             }
@@ -132,8 +132,8 @@ extension Integration {
             } _: { gateway, _ in
                 let client = try await gateway.connectHTTP2()
                 let stream = try await client.send(gateway.head(), body: RunningGateway.chat())
-                let answer = try await stream.answer()
-                #expect(answer.status == 200 && !answer.endedCleanly)
+                let response = try await stream.response()
+                #expect(response.status == 200 && !response.endedCleanly)
                 await client.close()
                 try await gateway.settled()
             }
@@ -148,9 +148,9 @@ extension Integration {
             try await withEngine { _, wire in
                 try await wire.send(Engine.document(body))
             } _: { gateway, _ in
-                let answer = try await gateway.send(RunningGateway.chat())
-                #expect(answer.status == 500)
-                #expect(try answer.error().message == "no memory")
+                let response = try await gateway.send(RunningGateway.chat())
+                #expect(response.status == 500)
+                #expect(try response.error().message == "no memory")
                 try await gateway.settled()
             }
         }
@@ -163,8 +163,8 @@ extension Integration {
             try await withEngines([broken, { _, wire in try await wire.send(Engine.document(Self.modelFirst)) }]) {
                 gateway, _ in
                 for _ in 0..<4 {
-                    let answer = try await gateway.send(RunningGateway.chat())
-                    #expect(answer.text == Self.modelFirst && answer["x-simpleai-runner"] == "r2")
+                    let response = try await gateway.send(RunningGateway.chat())
+                    #expect(response.text == Self.modelFirst && response["x-simpleai-runner"] == "r2")
                 }
                 try await gateway.settled()
             }
@@ -177,9 +177,9 @@ extension Integration {
             } settings: {
                 $0.server.maxResponse = .kibibytes(90)
             } _: { gateway, _ in
-                let answer = try await gateway.send(RunningGateway.chat())
-                #expect(answer.status == 502 || !answer.endedCleanly)
-                if statesLength { #expect(answer.status == 502) }
+                let response = try await gateway.send(RunningGateway.chat())
+                #expect(response.status == 502 || !response.endedCleanly)
+                if statesLength { #expect(response.status == 502) }
                 try await gateway.settled()
             }
         }
@@ -195,8 +195,8 @@ extension Integration {
                 }
                 let more = "{\"model\":\"m\",\"input\":\"x\",\"previous_response_id\":\"resp_1\"}"
                 for _ in 0..<3 {
-                    let answer = try await gateway.send(more, "POST", "/v1/responses")
-                    #expect(answer["x-simpleai-runner"] == "r1" && answer.text == body)
+                    let response = try await gateway.send(more, "POST", "/v1/responses")
+                    #expect(response["x-simpleai-runner"] == "r1" && response.text == body)
                 }
                 try await gateway.settled()
             }

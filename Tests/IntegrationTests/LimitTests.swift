@@ -21,12 +21,12 @@ extension Integration {
             try await wire.send(Engine.lastChunk)
         }
 
-        private static func expectLimited(_ answer: Answer, retryAfter: ClosedRange<Int>) throws {
-            #expect(answer.status == 429)
-            #expect(try answer.error().code == "rate_limit_exceeded")
-            #expect(try answer.error().type == "rate_limit_error")
-            #expect(retryAfter.contains(try #require(answer["retry-after"].flatMap { Int($0) })))
-            #expect(answer["x-request-id"] != nil)
+        private static func expectLimited(_ response: Response, retryAfter: ClosedRange<Int>) throws {
+            #expect(response.status == 429)
+            #expect(try response.error().code == "rate_limit_exceeded")
+            #expect(try response.error().type == "rate_limit_error")
+            #expect(retryAfter.contains(try #require(response["retry-after"].flatMap { Int($0) })))
+            #expect(response["x-request-id"] != nil)
         }
 
         @Test(arguments: [false, true])
@@ -60,10 +60,10 @@ extension Integration {
                 try await wire.send(Engine.document(Engine.completion(), fields: fields))
             }) { (gateway, _) async throws in
                 for _ in 0..<20 {
-                    let answer = try await gateway.send(RunningGateway.chat())
-                    #expect(answer.status == 200)
+                    let response = try await gateway.send(RunningGateway.chat())
+                    #expect(response.status == 200)
                     // The engine's rate-limit fields are about the gateway as its client.
-                    #expect(answer.fields.allSatisfy { !$0.name.lowercased().hasPrefix("x-ratelimit") })
+                    #expect(response.fields.allSatisfy { !$0.name.lowercased().hasPrefix("x-ratelimit") })
                 }
             }
         }
@@ -89,7 +89,7 @@ extension Integration {
                 _ = try await gateway.metrics { $0["simpleai_calls_open"] == 1 }
                 mayEnd.update { $0 = true }
                 #expect(try await gateway.send(RunningGateway.chat()).status == 200)
-                #expect(try await open[0].answer().status == 200)
+                #expect(try await open[0].response().status == 200)
                 await open[0].close()
             }
         }
@@ -100,10 +100,10 @@ extension Integration {
                 Self.tenTokens, settings: { $0.limits.caller.tokensPerDay = 15 }
             ) { (gateway, _) async throws in
                 for remaining in [15, 5] {
-                    let answer = try await gateway.send(RunningGateway.chat(stream: stream))
-                    #expect(answer.status == 200)
-                    #expect(answer["x-ratelimit-limit-tokens"] == "15")
-                    #expect(answer["x-ratelimit-remaining-tokens"] == "\(remaining)")
+                    let response = try await gateway.send(RunningGateway.chat(stream: stream))
+                    #expect(response.status == 200)
+                    #expect(response["x-ratelimit-limit-tokens"] == "15")
+                    #expect(response["x-ratelimit-remaining-tokens"] == "\(remaining)")
                     try await gateway.settled()
                 }
                 // Five above the limit and one to begin with, 5760 s each, less the time that this test takes.
@@ -203,9 +203,9 @@ extension Integration {
                 try await wire.send(
                     "POST /v1/chat/completions HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer \(token)\r\n"
                         + "Content-Type: application/json\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n")
-                let answer = try await wire.answer()
-                try Self.expectLimited(answer, retryAfter: 1...60)
-                #expect(answer["connection"]?.lowercased() == "close")
+                let response = try await wire.response()
+                try Self.expectLimited(response, retryAfter: 1...60)
+                #expect(response["connection"]?.lowercased() == "close")
                 await wire.close()
                 #expect(engine.counts.value.requests.count == 1)
                 try await gateway.settled()

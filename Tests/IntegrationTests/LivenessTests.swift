@@ -68,8 +68,8 @@ extension Integration {
                 _ = try await probes.value { $0 > seen + 20 }
                 #expect(try await states(gateway, "ready") == 1)
                 mayRespond.update { $0 = true }
-                #expect(try await first.answer().status == 200)
-                #expect(try await second.answer().endedCleanly)
+                #expect(try await first.response().status == 200)
+                #expect(try await second.response().endedCleanly)
                 await first.close()
                 await second.close()
                 try await gateway.settled()
@@ -111,8 +111,8 @@ extension Integration {
             } _: {
                 try await Engine.wellBehaved($0, $1)
             } _: { gateway, _ in
-                let answer = try await gateway.send(RunningGateway.chat())
-                #expect(answer.status == 200)
+                let response = try await gateway.send(RunningGateway.chat())
+                #expect(response.status == 200)
             }
         }
 
@@ -131,8 +131,8 @@ extension Integration {
             } _: { gateway, engine in
                 _ = try await gateway.metrics { $0["simpleai_runners{state=\"down\"}"] == 1 }
                 #expect(try await gateway.get("/v1/models").text.contains("\"state\":\"down\""))
-                let answer = try await gateway.send(RunningGateway.chat())
-                #expect(answer.status == 503)
+                let response = try await gateway.send(RunningGateway.chat())
+                #expect(response.status == 503)
                 #expect(engine.counts.value.requests.isEmpty)
             }
         }
@@ -155,9 +155,9 @@ extension Integration {
                     $0.wake = target
                 } _: { gateway, _ in
                     _ = try await gateway.metrics { $0["simpleai_runners{state=\"down\"}"] == 1 }
-                    let answer = try await gateway.send(RunningGateway.chat())
-                    #expect(answer.status == 200)
-                    #expect(answer["x-simpleai-wake"]?.contains("; wake=") == true)
+                    let response = try await gateway.send(RunningGateway.chat())
+                    #expect(response.status == 200)
+                    #expect(response["x-simpleai-wake"]?.contains("; wake=") == true)
                     // Asleep again: the call itself reaches the front end.
                     try FileManager.default.removeItem(atPath: woken)
                     #expect(try await gateway.send(RunningGateway.chat()).status == 200)
@@ -181,8 +181,8 @@ extension Integration {
                 $0.wake = target
             } _: { gateway, _ in
                 #expect(try await states(gateway, "unknown") == 1)
-                let answer = try await gateway.send("", "POST", "/admin/api/machines/r1/wake", roles: ["admin"])
-                #expect(answer.status == 202)
+                let response = try await gateway.send("", "POST", "/admin/api/machines/r1/wake", roles: ["admin"])
+                #expect(response.status == 202)
                 #expect(try await states(gateway, "waking") == 1)
             }
         }
@@ -218,7 +218,7 @@ extension Integration {
                         gateway.request("{\"model\":\"m\",\"input\":\"x\"}", "POST", "/v1/embeddings"))
                     try await gateway.await(.waking, 1)
                     let back = try await join()
-                    #expect(try await call.answer().status == 200)
+                    #expect(try await call.response().status == 200)
                     let paths = engine.counts.value.requests.map(\.path)
                     #expect(paths == ["/v1/chat/completions", "/v1/embeddings", "/v1/embeddings"])
                     await call.close()

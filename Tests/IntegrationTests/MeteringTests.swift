@@ -34,7 +34,7 @@ extension Integration {
                 // Whole exchanges: after 40 of them time has certainly passed.
                 for _ in 1...40 { _ = try await gateway.get("/health") }
                 mayRespond.update { $0 = true }
-                #expect(try await wire.answer().status == 200)
+                #expect(try await wire.response().status == 200)
                 await wire.close()
                 let stream = try await gateway.send(Self.inFast(true))
                 #expect(stream.text == Engine.events().joined())
@@ -137,8 +137,8 @@ extension Integration {
                 #expect(try second.error().code == "queue_full")
                 #expect(second["retry-after"] != nil)
                 mayEnd.update { $0 = true }
-                let answer = try await first.answer()
-                #expect(answer.status == 200 && answer.endedCleanly)
+                let response = try await first.response()
+                #expect(response.status == 200 && response.endedCleanly)
                 await first.close()
                 try await gateway.settled()
                 #expect(try await gateway.send(RunningGateway.chat()).status == 200, "there is room again")
@@ -161,8 +161,8 @@ extension Integration {
                 }
                 #expect(try #require(over["simpleai_buffered_bytes"]) > Double(size))
                 try await wire.resumeReading()
-                let answer = try await wire.answer()
-                #expect(answer.endedCleanly && answer.body.count > size)
+                let response = try await wire.response()
+                #expect(response.endedCleanly && response.body.count > size)
                 await wire.close()
                 try await gateway.settled()
             }

@@ -14,9 +14,9 @@ extension Integration {
 
         @Test func metricsAreForLoopbackPeersOrTheToken() async throws {
             try await withEngine(Engine.wellBehaved) { gateway, _ in
-                let answer = try await gateway.get("/metrics", token: "")
-                #expect(answer.status == 200)
-                #expect(answer["content-type"]?.hasPrefix("text/plain; version=0.0.4") == true)
+                let response = try await gateway.get("/metrics", token: "")
+                #expect(response.status == 200)
+                #expect(response["content-type"]?.hasPrefix("text/plain; version=0.0.4") == true)
             }
         }
 
@@ -30,10 +30,10 @@ extension Integration {
         @Test func withAMetricsTokenOnlyTheTokenCounts() async throws {
             try await RunningGateway.with([], awaitRunners: false, { $0.metrics.token = "scraper" }) { gateway in
                 for token in ["", "wrong", "scrape", "scraper1"] {
-                    let answer = try await gateway.get("/metrics", token: token)
-                    #expect(answer.status == 401)
-                    #expect(try answer.error().code == "invalid_api_key")
-                    #expect(answer["www-authenticate"] != nil)
+                    let response = try await gateway.get("/metrics", token: token)
+                    #expect(response.status == 401)
+                    #expect(try response.error().code == "invalid_api_key")
+                    #expect(response["www-authenticate"] != nil)
                 }
                 #expect(try await gateway.get("/metrics", token: "scraper").status == 200)
             }
@@ -121,7 +121,7 @@ extension Integration {
                     let call = try await gateway.connect()
                     while idle.value < before.idle + 6 {
                         try await call.send(gateway.request(RunningGateway.chat()))
-                        #expect(try await call.answer().status == 200)
+                        #expect(try await call.response().status == 200)
                     }
                     #expect(busy.value - before.busy <= 3)
                     // It is probed again once it is idle.
@@ -165,17 +165,17 @@ extension Integration {
                     }
                     let stateFile = directory + "/state.json"
                     try await RunningGateway.with([runner], stateFile: stateFile) { gateway in
-                        let answer = try await gateway.send(RunningGateway.chat("found:7b"))
-                        #expect(answer.status == 200)
+                        let response = try await gateway.send(RunningGateway.chat("found:7b"))
+                        #expect(response.status == 200)
                     }
                     try await machine.sleep()
                     try await RunningGateway.with([runner], awaitRunners: false, stateFile: stateFile) { gateway in
                         _ = try await gateway.metrics { $0["simpleai_runners{state=\"asleep\"}"] == 1 }
                         let list = try await gateway.get("/v1/models")
                         #expect(list.text.contains("\"id\":\"found:7b\""))
-                        let answer = try await gateway.send(RunningGateway.chat("found:7b"))
-                        #expect(answer.status == 200, "\(answer.text)")
-                        #expect(answer["x-simpleai-wake"]?.contains("wake=") == true)
+                        let response = try await gateway.send(RunningGateway.chat("found:7b"))
+                        #expect(response.status == 200, "\(response.text)")
+                        #expect(response["x-simpleai-wake"]?.contains("wake=") == true)
                     }
                 }
             }
@@ -206,8 +206,8 @@ extension Integration {
 
         @Test func aGatewayMayHaveItsOwnEventLoops() async throws {
             try await withEngine(Engine.wellBehaved, settings: { $0.server.eventLoops = 1 }) { gateway, _ in
-                let answer = try await gateway.send(RunningGateway.chat())
-                #expect(answer.status == 200)
+                let response = try await gateway.send(RunningGateway.chat())
+                #expect(response.status == 200)
             }
         }
     }

@@ -32,9 +32,9 @@ extension Integration {
         ])
         func otherPathsAreReadExactly(path: String) async throws {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, _ in
-                let answer = try await gateway.get(path)
-                #expect(answer.status == 404)
-                #expect(try answer.error().code == "not_found")
+                let response = try await gateway.get(path)
+                #expect(response.status == 404)
+                #expect(try response.error().code == "not_found")
             }
         }
 
@@ -45,9 +45,9 @@ extension Integration {
         ])
         func reportsAPathWithoutVersion(method: String, path: String, meant: String) async throws {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, _ in
-                let answer = try await gateway.send("{}", method, path)
-                #expect(answer.status == 404)
-                #expect(try answer.error().message.contains("use \(meant)."))
+                let response = try await gateway.send("{}", method, path)
+                #expect(response.status == 404)
+                #expect(try response.error().message.contains("use \(meant)."))
             }
         }
 
@@ -102,11 +102,11 @@ extension Integration {
                 let client = try await gateway.connectHTTP2()
                 let call = try await client.send(
                     gateway.head("POST", "//v1/v1/chat/completions/"), body: RunningGateway.chat())
-                #expect(try await call.answer().status == 200)
+                #expect(try await call.response().status == 200)
                 #expect(try engine.request(0).path == "/v1/chat/completions")
-                let head = try await client.send(gateway.head("HEAD", "/v1//models")).answer()
+                let head = try await client.send(gateway.head("HEAD", "/v1//models")).response()
                 #expect(head.status == 200 && head.body.isEmpty && head.endedCleanly)
-                #expect(try await client.send(gateway.head("GET", "//admin")).answer().status == 404)
+                #expect(try await client.send(gateway.head("GET", "//admin")).response().status == 404)
                 await client.close()
             }
         }
@@ -116,15 +116,15 @@ extension Integration {
         @Test func aRequestThatIsTooLargeReturns413() async throws {
             try await RunningGateway.with([]) { gateway in
                 let large = "{\"name\":\"\(String(repeating: "x", count: 1 << 20))\"}"
-                let answer = try await gateway.send(large, "POST", "/admin/api/keys", roles: ["admin"])
-                #expect(answer.status == 413)
-                #expect(try answer.error().code == "request_too_large")
+                let response = try await gateway.send(large, "POST", "/admin/api/keys", roles: ["admin"])
+                #expect(response.status == 413)
+                #expect(try response.error().code == "request_too_large")
                 // Without a length: the size is found while reading.
                 let wire = try await gateway.connect()
                 let head = try gateway.request("", "POST", "/admin/api/keys", roles: ["admin"])
                     .replacing("Content-Length: 0", with: "Transfer-Encoding: chunked")
                 try await wire.send(head + ScriptedEngine.chunk(large))
-                #expect(try await wire.answer().status == 413)
+                #expect(try await wire.response().status == 413)
                 await wire.close()
             }
         }

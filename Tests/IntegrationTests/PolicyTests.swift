@@ -32,10 +32,10 @@ extension Integration {
                     (["admin"], ["class:fast", "", "class:big", "m"], ["class:fast", "class:big", "m", "m:large"]),
                 ] as [([Role], Set<String>, [String])] {
                     for field in ["class:fast", "", "class:big", "m"] {
-                        let answer = try await gateway.send(RunningGateway.chat(field), roles: roles)
+                        let response = try await gateway.send(RunningGateway.chat(field), roles: roles)
                         let isAllowed = allowed.contains(field)
-                        #expect(answer.status == (isAllowed ? 200 : 403), "\(roles) asks for \(field)")
-                        if isAllowed { served += 1 } else { #expect(try answer.error().code == "permission_denied") }
+                        #expect(response.status == (isAllowed ? 200 : 403), "\(roles) asks for \(field)")
+                        if isAllowed { served += 1 } else { #expect(try response.error().code == "permission_denied") }
                     }
                     let models = try await gateway.get("/v1/models", roles: roles).json()
                     let ids = (models["data"] as? [[String: Any]] ?? []).compactMap { $0["id"] as? String }

@@ -68,10 +68,10 @@ extension Integration {
                 let places = [("POST", "/v1/chat/completions"), ("GET", "/v1/models"), ("GET", "/admin")]
                 for (number, (method, path)) in places.enumerated() {
                     for status in [401, 429] {
-                        let answer = try await gateway.send(
+                        let response = try await gateway.send(
                             RunningGateway.chat(), method, path, token: "bad",
                             fields: ["X-Forwarded-For: 203.0.113.\(number)"])
-                        #expect(answer.status == status, "\(path)")
+                        #expect(response.status == status, "\(path)")
                     }
                 }
             }

@@ -10,13 +10,13 @@ extension Integration {
     /// Every refusal is an error object with a request id, and no part of the request reaches an engine.
     @Suite struct RefusalTests {
         private func expect(
-            _ answer: Answer, _ status: Int, _ code: String, _ type: String, _ comment: Comment? = nil
+            _ response: Response, _ status: Int, _ code: String, _ type: String, _ comment: Comment? = nil
         ) throws {
-            #expect(answer.status == status, comment)
-            #expect(answer["content-type"] == "application/json", comment)
-            #expect(answer["x-request-id"]?.isEmpty == false, comment)
-            #expect(answer.endedCleanly, comment)
-            let error = try answer.error()
+            #expect(response.status == status, comment)
+            #expect(response["content-type"] == "application/json", comment)
+            #expect(response["x-request-id"]?.isEmpty == false, comment)
+            #expect(response.endedCleanly, comment)
+            let error = try response.error()
             #expect(error.code == code && error.type == type && !error.message.isEmpty, comment)
         }
 
@@ -29,12 +29,12 @@ extension Integration {
                     user: "late", roles: [], lifetime: .seconds(1), issuedAt: Date(timeIntervalSinceNow: -3600))
                 for (token, wasSent) in [("", false), ("garbage", true), (forged, true), (expired, true)] {
                     for (method, path) in [("POST", "/v1/chat/completions"), ("GET", "/v1/models"), ("GET", "/admin")] {
-                        let answer = try await gateway.send(RunningGateway.chat(), method, path, token: token)
-                        try expect(answer, 401, "invalid_api_key", "authentication_error")
+                        let response = try await gateway.send(RunningGateway.chat(), method, path, token: token)
+                        try expect(response, 401, "invalid_api_key", "authentication_error")
                         let detail = wasSent ? ", error=\"invalid_token\"" : ""
-                        #expect(answer.all("www-authenticate") == ["Bearer realm=\"simpleai\"\(detail)"])
+                        #expect(response.all("www-authenticate") == ["Bearer realm=\"simpleai\"\(detail)"])
                         #expect(
-                            answer.text.contains("expired") == (token == expired), "any other reason is for the log")
+                            response.text.contains("expired") == (token == expired), "any other reason is for the log")
                     }
                 }
                 let basic = try await gateway.send(
@@ -49,15 +49,15 @@ extension Integration {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
                 for model in ["m", "does-not-exist"] {
                     for stream in [false, true] {
-                        let answer = try await gateway.send(RunningGateway.chat(model, stream: stream), roles: [])
-                        try expect(answer, 403, "permission_denied", "permission_error")
-                        #expect(try answer.error().message.hasPrefix("Permission denied:"))
+                        let response = try await gateway.send(RunningGateway.chat(model, stream: stream), roles: [])
+                        try expect(response, 403, "permission_denied", "permission_error")
+                        #expect(try response.error().message.hasPrefix("Permission denied:"))
                     }
                 }
                 try expect(try await gateway.get("/admin", roles: []), 403, "permission_denied", "permission_error")
                 for (model, roles) in [("class:nope", []), ("nope", ["model:specific"])] as [(String, [Role])] {
-                    let answer = try await gateway.send(RunningGateway.chat(model), roles: roles)
-                    try expect(answer, 404, "model_not_found", "invalid_request_error")
+                    let response = try await gateway.send(RunningGateway.chat(model), roles: roles)
+                    try expect(response, 404, "model_not_found", "invalid_request_error")
                 }
                 #expect(engine.counts.value.requests.isEmpty)
             }
@@ -66,9 +66,9 @@ extension Integration {
         @Test func deniedMayReturn400() async throws {
             try await withEngine(ScriptedEngine.wellBehaved, settings: { $0.errors.permissionDeniedStatus = 400 }) {
                 gateway, _ in
-                let answer = try await gateway.send(RunningGateway.chat(), roles: [])
-                try expect(answer, 400, "permission_denied", "permission_error")
-                #expect(try answer.error().message.hasPrefix("Permission denied:"))
+                let response = try await gateway.send(RunningGateway.chat(), roles: [])
+                try expect(response, 400, "permission_denied", "permission_error")
+                #expect(try response.error().message.hasPrefix("Permission denied:"))
                 try expect(try await gateway.get("/admin", roles: []), 400, "permission_denied", "permission_error")
             }
         }
@@ -82,13 +82,13 @@ extension Integration {
         func methods(method: String, path: String, allowed: String) async throws {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, _ in
                 let isHead = method == "HEAD"
-                let answer = try await isHead ? gateway.exchange(method, path) : gateway.send("", method, path)
+                let response = try await isHead ? gateway.exchange(method, path) : gateway.send("", method, path)
                 if isHead {
-                    #expect(answer.status == 405 && answer.body.isEmpty)
+                    #expect(response.status == 405 && response.body.isEmpty)
                 } else {
-                    try expect(answer, 405, "method_not_allowed", "invalid_request_error")
+                    try expect(response, 405, "method_not_allowed", "invalid_request_error")
                 }
-                #expect(answer["allow"] == allowed)
+                #expect(response["allow"] == allowed)
             }
         }
 
@@ -119,9 +119,9 @@ extension Integration {
         @Test(arguments: [#""model":"m","mod\u0065l":"n""#, #""stream":true,"stream":false"#])
         func ambiguity(members: String) async throws {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
-                let answer = try await gateway.send("{\(members),\"messages\":[]}")
-                #expect(answer.status == 400)
-                _ = try answer.error()
+                let response = try await gateway.send("{\(members),\"messages\":[]}")
+                #expect(response.status == 400)
+                _ = try response.error()
                 #expect(engine.counts.value.requests.isEmpty)
             }
         }
@@ -137,9 +137,9 @@ extension Integration {
                 ] {
                     let fields = #""messages":[],"prompt":"x","input":"x","model":"class:fast""#
                     for body in ["{\(member),\(fields)}", "{\(fields),\(member)}"] {
-                        let answer = try await gateway.send(body, "POST", path, roles: [])
-                        try expect(answer, 400, "invalid_request", "invalid_request_error", "\(path) \(member)")
-                        #expect(try answer.error().param == param)
+                        let response = try await gateway.send(body, "POST", path, roles: [])
+                        try expect(response, 400, "invalid_request", "invalid_request_error", "\(path) \(member)")
+                        #expect(try response.error().param == param)
                     }
                 }
                 #expect(engine.counts.value.requests.isEmpty)
@@ -153,14 +153,14 @@ extension Integration {
                     "Content-Type: application/json; charset=utf-7",
                     "Content-Type: application/json;charset=\"UTF-16\"",
                 ] {
-                    let answer = try await gateway.send(RunningGateway.chat(), fields: [field])
-                    try expect(answer, 415, "unsupported_media_type", "invalid_request_error")
+                    let response = try await gateway.send(RunningGateway.chat(), fields: [field])
+                    try expect(response, 415, "unsupported_media_type", "invalid_request_error")
                 }
                 for type in [
                     "application/json; charset=utf-8", "application/json;charset=\"UTF-8\"; x=y", "APPLICATION/JSON",
                 ] {
-                    let answer = try await gateway.send(RunningGateway.chat(), fields: ["Content-Type: \(type)"])
-                    #expect(answer.status == 200, "\(type)")
+                    let response = try await gateway.send(RunningGateway.chat(), fields: ["Content-Type: \(type)"])
+                    #expect(response.status == 200, "\(type)")
                 }
             }
         }
@@ -176,7 +176,7 @@ extension Integration {
                 let wire = try await gateway.connect()
                 let head = try gateway.request("").replacing("Content-Length: 0", with: "Transfer-Encoding: chunked")
                 try await wire.send(head + ScriptedEngine.chunk(body))
-                try expect(try await wire.answer(), 413, "request_too_large", "invalid_request_error")
+                try expect(try await wire.response(), 413, "request_too_large", "invalid_request_error")
                 await wire.close()
                 #expect(engine.counts.value.requests.isEmpty)
                 try await gateway.settled()
@@ -188,9 +188,9 @@ extension Integration {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, _ in
                 let body = RunningGateway.chat(more: "\"x\":\"\(String(repeating: "x", count: 4 << 20))\",")
                 for _ in 1...5 {
-                    let answer = try await gateway.send(body, token: "")
-                    try expect(answer, 401, "invalid_api_key", "authentication_error")
-                    #expect(answer["connection"] == "close")
+                    let response = try await gateway.send(body, token: "")
+                    try expect(response, 401, "invalid_api_key", "authentication_error")
+                    #expect(response["connection"] == "close")
                 }
             }
         }
@@ -217,7 +217,7 @@ extension Integration {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, _ in
                 let wire = try await gateway.connect()
                 try await wire.send(bytes)
-                try expect(try await wire.answer(), 400, "invalid_request", "invalid_request_error")
+                try expect(try await wire.response(), 400, "invalid_request", "invalid_request_error")
                 try await wire.isLeft()
             }
         }
@@ -240,7 +240,7 @@ extension Integration {
                 try await accepted.send(good.replacing("Content-Length: 0", with: length))
                 try await accepted.read(until: "HTTP/1.1 100 Continue\r\n\r\n")
                 try await accepted.send(body)
-                #expect(try await accepted.answer().status == 200)
+                #expect(try await accepted.response().status == 200)
             }
         }
 
@@ -279,7 +279,7 @@ extension Integration {
                     #expect(metrics["simpleai_buffered_bytes"] == 0)
                     keysMayCome.update { $0 = true }
                     // 503 if the gateway's wait for the keys timed out first.
-                    #expect([401, 503].contains(try await wire.answer().status))
+                    #expect([401, 503].contains(try await wire.response().status))
                     await wire.close()
                     _ = await sending.result
                     try await gateway.settled()
@@ -305,9 +305,9 @@ extension Integration {
                         $0.auth.issuers[0].refreshCooldown = .milliseconds(1)
                     }
                 ) { gateway in
-                    let answer = try await gateway.send(RunningGateway.chat())
-                    try expect(answer, 503, "keys_unavailable", "server_error")
-                    let retryAfter = try #require(answer["retry-after"].flatMap { Int($0) })
+                    let response = try await gateway.send(RunningGateway.chat())
+                    try expect(response, 503, "keys_unavailable", "server_error")
+                    let retryAfter = try #require(response["retry-after"].flatMap { Int($0) })
                     #expect((1...60).contains(retryAfter))
                     #expect(try await gateway.get("/ready").status == 503)
                     #expect(try await gateway.get("/health").status == 200)

@@ -42,15 +42,15 @@ extension Integration {
                 try gateway.reload { $0.server.tls = other }
                 let new = try await gateway.connect()
                 try await new.send(gateway.request(RunningGateway.chat()))
-                #expect(try await new.answer().status == 200)
+                #expect(try await new.response().status == 200)
                 #expect(try await new.certificate() != before)
                 // A connection keeps the settings that it was opened with, and continues to serve.
                 let beside = try await client.send(gateway.head(), body: RunningGateway.chat())
-                #expect(try await beside.answer().status == 200)
+                #expect(try await beside.response().status == 200)
 
                 mayGoOn.update { $0 = true }
-                for answer in [try await wire.answer(), try await stream.answer()] {
-                    #expect(answer.text == Engine.events().joined() && answer.endedCleanly)
+                for response in [try await wire.response(), try await stream.response()] {
+                    #expect(response.text == Engine.events().joined() && response.endedCleanly)
                 }
                 #expect(try await wire.certificate() == before)
                 for wire in [wire, new] { await wire.close() }
@@ -87,13 +87,13 @@ extension Integration {
                 try gateway.reload { settings in
                     settings.runners = [.at(engines[1].port, id: "r3")]
                 }
-                let answer = try await gateway.send(RunningGateway.chat())
-                #expect(answer.status == 200 && answer["x-simpleai-runner"] == "r3")
+                let response = try await gateway.send(RunningGateway.chat())
+                #expect(response.status == 200 && response["x-simpleai-runner"] == "r3")
                 let fleet = try await gateway.get("/admin").text
                 #expect(fleet.contains("\"r3\"") && !fleet.contains("\"r1\""))
 
                 mayGoOn.update { $0 = true }
-                let stream = try await wire.answer()
+                let stream = try await wire.response()
                 #expect(stream.endedCleanly && stream["x-simpleai-runner"] == "r1")
                 await wire.close()
                 try await gateway.settled()
@@ -120,8 +120,8 @@ extension Integration {
                     $0.errors.permissionDeniedStatus = 400
                     $0.expose.runner = .none
                 }
-                let answer = try await gateway.send(RunningGateway.chat("class:new"))
-                #expect(answer.status == 200 && answer["x-simpleai-runner"] == nil)
+                let response = try await gateway.send(RunningGateway.chat("class:new"))
+                #expect(response.status == 200 && response["x-simpleai-runner"] == nil)
                 let padding = String(repeating: "p", count: 2_000)
                 #expect(try await gateway.send(RunningGateway.chat(more: "\"user\":\"\(padding)\",")).status == 413)
                 #expect(try await gateway.send(RunningGateway.chat(), roles: []).status == 400)
@@ -172,7 +172,7 @@ extension Integration {
 
         @Test func noCallFailsWhileSettingsChange() async throws {
             try await withEngines([Engine.wellBehaved, Engine.wellBehaved, Engine.wellBehaved]) { gateway, engines in
-                let answers = Watched<[Int]>([])
+                let responses = Watched<[Int]>([])
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for number in 0..<6 {
                         group.addTask {
@@ -180,8 +180,8 @@ extension Integration {
                             for turn in 0..<50 {
                                 let body = RunningGateway.chat("class:fast", stream: (number + turn) % 2 == 0)
                                 try await wire.send(gateway.request(body))
-                                let answer = try await wire.answer()
-                                answers.update { $0.append(answer.endedCleanly ? answer.status : 0) }
+                                let response = try await wire.response()
+                                responses.update { $0.append(response.endedCleanly ? response.status : 0) }
                             }
                             await wire.close()
                         }
@@ -189,7 +189,7 @@ extension Integration {
                     group.addTask {
                         // Between two reloads, at least some calls.
                         for turn in 1...40 {
-                            _ = try await answers.value { $0.count >= turn * 7 }
+                            _ = try await responses.value { $0.count >= turn * 7 }
                             try gateway.reload { settings in
                                 settings.runners.remove(at: turn % 3)
                                 settings.runners[0].slots = 4 + turn % 5
@@ -200,7 +200,7 @@ extension Integration {
                     }
                     try await group.waitForAll()
                 }
-                let counts = answers.value
+                let counts = responses.value
                 #expect(counts.count == 300 && counts.allSatisfy { $0 == 200 }, "\(counts.filter { $0 != 200 })")
                 try await gateway.settled()
                 #expect(engines.allSatisfy { !$0.counts.value.requests.isEmpty })

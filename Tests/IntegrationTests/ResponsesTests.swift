@@ -48,11 +48,11 @@ extension Integration {
                 var last: (id: String, runner: String)?
                 for number in 0..<12 {
                     let stream = number % 2 == 1
-                    let answer = try await gateway.send(
+                    let response = try await gateway.send(
                         Self.ask(last?.id, stream: stream), "POST", "/v1/responses",
                         fields: ["X-Request-Id: n\(number)"])
-                    #expect(answer.status == 200, "\(answer.text)")
-                    let runner = try #require(answer["x-simpleai-runner"])
+                    #expect(response.status == 200, "\(response.text)")
+                    let runner = try #require(response["x-simpleai-runner"])
                     #expect(runner == last?.runner ?? runner)
                     last = ("resp_\(runner)_n\(number)", runner)
                 }
@@ -79,7 +79,7 @@ extension Integration {
                 let next = try await gateway.send(Self.ask("resp_\(runner)_a"), "POST", "/v1/responses")
                 #expect(next.status == 200 && next["x-simpleai-runner"] == runner)
                 mayEnd.update { $0 = true }
-                let whole = try await wire.answer()
+                let whole = try await wire.response()
                 #expect(whole.endedCleanly && !whole.text.contains("error"))
                 await wire.close()
                 try await gateway.settled()
@@ -95,11 +95,11 @@ extension Integration {
                 #expect(made.status == 200)
                 // An invented id, and another caller's.
                 for (id, user) in [("resp_nobody", "alice"), ("resp_r1_1", "mallory")] {
-                    let answer = try await gateway.send(
+                    let response = try await gateway.send(
                         Self.ask(id).replacing("\"m\"", with: "\"class:fast\""), "POST", "/v1/responses",
                         token: gateway.token(user: user))
-                    #expect(answer.status == 404)
-                    let error = try answer.error()
+                    #expect(response.status == 404)
+                    let error = try response.error()
                     #expect(error.code == "not_found" && error.param == "previous_response_id")
                     #expect(error.type == "invalid_request_error")
                 }
@@ -153,9 +153,9 @@ extension Integration {
                 #expect(try await gateway.send(Self.ask(), "POST", "/v1/responses").status == 200)
                 #expect(try await gateway.send(Self.ask("resp_1"), "POST", "/v1/responses").status == 200)
                 forgets.update { $0 = true }
-                let answer = try await gateway.send(Self.ask("resp_1"), "POST", "/v1/responses")
-                #expect(answer.status == 404)
-                #expect(try answer.error().param == "previous_response_id")
+                let response = try await gateway.send(Self.ask("resp_1"), "POST", "/v1/responses")
+                #expect(response.status == 404)
+                #expect(try response.error().param == "previous_response_id")
                 #expect(engines.map { $0.counts.value.requests.count }.sorted() == [0, 3], "no other engine is asked")
                 try await gateway.settled()
             }

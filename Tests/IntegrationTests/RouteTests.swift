@@ -13,15 +13,15 @@ extension Integration {
         private func route(
             _ gateway: RunningGateway, _ body: String = RunningGateway.chat(), token: String? = nil,
             roles: [Role] = ["model:specific"]
-        ) async throws -> Answer {
+        ) async throws -> Response {
             try await gateway.send(body, "POST", "/v1/route", token: token, roles: roles)
         }
 
         @Test func reportsTheServingRunnerAndRunsNothing() async throws {
             try await withEngines([Engine.wellBehaved, Engine.wellBehaved]) { gateway, engines in
-                let answer = try await route(gateway)
-                #expect(answer.status == 200)
-                let document = try answer.json()
+                let response = try await route(gateway)
+                #expect(response.status == 200)
+                let document = try response.json()
                 #expect(document["object"] as? String == "route")
                 #expect(document["outcome"] as? String == "served")
                 #expect(document["serves"] as? String == "m")
@@ -62,8 +62,8 @@ extension Integration {
             settings.limits.caller = CallLimits(requestsPerMinute: 600)
         }
 
-        private func access(_ answer: Answer) throws -> [String: Any] {
-            try #require(try answer.json()["access"] as? [String: Any])
+        private func access(_ response: Response) throws -> [String: Any] {
+            try #require(try response.json()["access"] as? [String: Any])
         }
 
         @Test func adminsAskForOtherRoles() async throws {
@@ -81,12 +81,12 @@ extension Integration {
                     ("?as_role=model:specific", "m", ["model:specific"], "served", "specific_models", nil),
                     ("", "class:big", ["admin"], "served", "administrator", nil),
                 ] as [(String, String, [Role], String, String, Int?)] {
-                    let answer = try await gateway.send(
+                    let response = try await gateway.send(
                         RunningGateway.chat(field), "POST", "/v1/route" + query, roles: ["admin"])
-                    #expect(answer.status == 200)
-                    let told = try answer.json()
+                    #expect(response.status == 200)
+                    let told = try response.json()
                     #expect(told["outcome"] as? String == outcome, "\(query) \(field)")
-                    let access = try access(answer)
+                    let access = try access(response)
                     #expect(access["ruling"] as? String == ruling, "\(query) \(field)")
                     #expect(access["policy"] as? Int == policy, "\(query) \(field)")
                     // The explanation matches what a caller with these roles gets, in the list as well.
@@ -114,19 +114,19 @@ extension Integration {
             try await withEngine(Engine.wellBehaved, settings: { Self.change(&$0) }) { gateway, _ in
                 for roles in [[], ["staff"], ["model:specific"]] as [[Role]] {
                     for query in ["?as_role=staff", "?as_role=", "?as_role=admin"] {
-                        let answer = try await gateway.send(
+                        let response = try await gateway.send(
                             RunningGateway.chat("class:fast"), "POST", "/v1/route" + query, roles: roles)
-                        #expect(answer.status == 403, "\(roles) \(query)")
-                        #expect(try answer.error().code == "permission_denied")
+                        #expect(response.status == 403, "\(roles) \(query)")
+                        #expect(try response.error().code == "permission_denied")
                     }
                     let own = try await route(gateway, RunningGateway.chat("class:fast"), roles: roles)
                     #expect(own.status == 200)
                     #expect(try own.json()["access"] == nil)
                 }
                 let many = "?" + (0...100).map { "as_role=r\($0)" }.joined(separator: "&")
-                let answer = try await gateway.send(
+                let response = try await gateway.send(
                     RunningGateway.chat("class:fast"), "POST", "/v1/route" + many, roles: ["admin"])
-                #expect(answer.status == 400)
+                #expect(response.status == 400)
             }
         }
 
@@ -177,10 +177,10 @@ extension Integration {
             try await withEngine(Engine.wellBehaved) { gateway, _ in
                 let field = ["x-simpleai-explain: 1"]
                 for stream in [false, true] {
-                    let answer = try await gateway.send(
+                    let response = try await gateway.send(
                         RunningGateway.chat(stream: stream), fields: field, roles: ["admin"])
-                    #expect(answer.status == 200)
-                    #expect(answer["x-simpleai-explain"] == "served; r1=free rank=1 tier=0 load=0/8 loaded")
+                    #expect(response.status == 200)
+                    #expect(response["x-simpleai-explain"] == "served; r1=free rank=1 tier=0 load=0/8 loaded")
                 }
                 let refused = try await gateway.send(RunningGateway.chat("unknown"), fields: field, roles: ["admin"])
                 #expect(refused["x-simpleai-explain"]?.hasPrefix("refused") == true)
@@ -189,9 +189,9 @@ extension Integration {
                 ]
                     as [([String], [Role])]
                 {
-                    let answer = try await gateway.send(RunningGateway.chat(), fields: fields, roles: roles)
-                    #expect(answer.status == 200)
-                    #expect(answer["x-simpleai-explain"] == nil)
+                    let response = try await gateway.send(RunningGateway.chat(), fields: fields, roles: roles)
+                    #expect(response.status == 200)
+                    #expect(response["x-simpleai-explain"] == nil)
                 }
             }
         }

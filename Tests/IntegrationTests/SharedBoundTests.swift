@@ -112,9 +112,9 @@ extension Integration {
             try await withEngine(Engine.wellBehaved, settings: { $0.server.idleTimeout = .seconds(1) }) {
                 (gateway, _) async throws in
                 let wire = try await beginBody(gateway, path, bytes: 3_000, user: "slow")
-                let answer = try await wire.answer()
-                #expect(answer.status == 408)
-                #expect(try answer.error().code == "request_timeout")
+                let response = try await wire.response()
+                #expect(response.status == 408)
+                #expect(try response.error().code == "request_timeout")
                 try await wire.isLeft()
                 try await gateway.settled()
             }
@@ -149,7 +149,7 @@ extension Integration {
                 // The address that opens them is served as well, as long as it has a request.
                 let latest = try #require(idle.last)
                 try await latest.send(gateway.request(RunningGateway.chat()))
-                #expect(try await latest.answer().status == 200)
+                #expect(try await latest.response().status == 200)
                 for wire in idle { await wire.close() }
             }
         }
@@ -175,7 +175,7 @@ extension Integration {
                 for _ in 0..<60 { idle.append(try await gateway.connect(from: "127.0.0.2")) }
                 _ = try await gateway.metrics { ($0["simpleai_connections_evicted_total"] ?? 0) >= 40 }
                 mayEnd.update { $0 = true }
-                for wire in calls { #expect(try await wire.answer().status == 200) }
+                for wire in calls { #expect(try await wire.response().status == 200) }
                 for wire in calls + idle { await wire.close() }
             }
         }

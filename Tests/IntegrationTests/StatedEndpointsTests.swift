@@ -86,10 +86,10 @@ extension Integration {
         @Test(arguments: ["llama3.2", "llama3.2:latest", "class:fast"])
         func aNameWithoutATagMeansTheLatest(asked: String) async throws {
             try await withOllama { gateway, engine in
-                let answer = try await gateway.send(RunningGateway.chat(asked))
+                let response = try await gateway.send(RunningGateway.chat(asked))
                 let served = asked == "class:fast" ? "llama3.2" : asked
-                #expect(answer.status == 200 && answer["x-simpleai-model"] == served)
-                let model = try answer.json()["model"] as? String
+                #expect(response.status == 200 && response["x-simpleai-model"] == served)
+                let model = try response.json()["model"] as? String
                 #expect(model == served)
                 #expect(
                     try engine.request(0).body == RunningGateway.chat("llama3.2:latest"),
@@ -127,8 +127,8 @@ extension Integration {
                 try await wire.send(
                     Engine.document("{\"error\":\"busy\"}", status: "429 Too Many Requests", fields: fields))
             } _: { gateway, _ in
-                let answer = try await gateway.send(RunningGateway.chat())
-                #expect(answer.status == 429 && answer.all("retry-after") == [expected])
+                let response = try await gateway.send(RunningGateway.chat())
+                #expect(response.status == 429 && response.all("retry-after") == [expected])
             }
         }
 
@@ -139,8 +139,8 @@ extension Integration {
                 try await wire.send(
                     Engine.document("{\"error\":\"broken\"}", status: "500 Internal Server Error", fields: fields))
             } _: { gateway, _ in
-                let answer = try await gateway.send(RunningGateway.chat())
-                #expect(answer.status == 500 && answer.all("retry-after") == expected)
+                let response = try await gateway.send(RunningGateway.chat())
+                #expect(response.status == 500 && response.all("retry-after") == expected)
             }
         }
     }

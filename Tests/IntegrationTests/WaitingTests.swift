@@ -17,7 +17,7 @@ extension Integration {
         }
 
         /// The comments and the events of a stream, in order.
-        private func comments(_ answer: Answer) -> [String] { answer.events.filter { $0.hasPrefix(":") } }
+        private func comments(_ response: Response) -> [String] { response.events.filter { $0.hasPrefix(":") } }
 
         @Test func aStreamIsKeptAliveBeforeItsEngineResponds() async throws {
             let mayRespond = Watched(false)
@@ -35,12 +35,12 @@ extension Integration {
                 #expect(early["x-request-id"] == "early")
                 #expect(early.events.allSatisfy { $0.hasPrefix(": ") })
                 mayRespond.update { $0 = true }
-                let answer = try await wire.answer()
-                #expect(answer.endedCleanly)
-                #expect(answer.events.filter { !$0.hasPrefix(":") } == Engine.events())
-                #expect(comments(answer).filter { $0.hasPrefix(": served by r1 m waited ") }.count == 1)
-                #expect(comments(answer).filter { $0.hasPrefix(": waiting") }.count >= 2)
-                #expect(!answer.text.contains("\nid:") && !answer.text.contains("\nevent:"))
+                let response = try await wire.response()
+                #expect(response.endedCleanly)
+                #expect(response.events.filter { !$0.hasPrefix(":") } == Engine.events())
+                #expect(comments(response).filter { $0.hasPrefix(": served by r1 m waited ") }.count == 1)
+                #expect(comments(response).filter { $0.hasPrefix(": waiting") }.count >= 2)
+                #expect(!response.text.contains("\nid:") && !response.text.contains("\nevent:"))
                 await wire.close()
                 try await gateway.settled()
             }
@@ -60,13 +60,13 @@ extension Integration {
             ) { gateway, _ in
                 let wire = try await gateway.connect()
                 try await wire.send(gateway.request(RunningGateway.chat(stream: true)))
-                let soFar = try await wire.peek { answer in
-                    answer.events.firstIndex(of: events[0]).map { answer.events.count - $0 > 3 } ?? false
+                let soFar = try await wire.peek { response in
+                    response.events.firstIndex(of: events[0]).map { response.events.count - $0 > 3 } ?? false
                 }
                 #expect(soFar.events.filter { !$0.hasPrefix(":") } == [events[0]])
                 mayGoOn.update { $0 = true }
-                let answer = try await wire.answer()
-                #expect(answer.events.filter { !$0.hasPrefix(":") } == events)
+                let response = try await wire.response()
+                #expect(response.events.filter { !$0.hasPrefix(":") } == events)
                 await wire.close()
             }
         }
@@ -86,7 +86,7 @@ extension Integration {
                 _ = try await stream.peek { $0.events.count >= 3 }
                 #expect(document.state.value.total == 0)
                 mayRespond.update { $0 = true }
-                #expect(try await document.answer().text == Engine.completion())
+                #expect(try await document.response().text == Engine.completion())
                 await stream.close()
             }
         }
@@ -103,10 +103,10 @@ extension Integration {
                 try await wire.send(gateway.request(RunningGateway.chat(stream: true)))
                 _ = try await wire.peek { $0.events.count >= 1 }
                 mayRespond.update { $0 = true }
-                let answer = try await wire.answer()
-                #expect(answer.status == 200)
-                #expect(answer.events.last?.hasPrefix("data: {\"error\":{") == true)
-                #expect(!answer.text.contains("[DONE]"))
+                let response = try await wire.response()
+                #expect(response.status == 200)
+                #expect(response.events.last?.hasPrefix("data: {\"error\":{") == true)
+                #expect(!response.text.contains("[DONE]"))
                 try await wire.isLeft()
                 try await gateway.settled()
             }
@@ -129,9 +129,9 @@ extension Integration {
                 try await wire.send(gateway.request(RunningGateway.chat(stream: true)))
                 _ = try await wire.peek { $0.events.count >= 2 }
                 mayRespond.update { $0 = true }
-                let answer = try await wire.answer()
-                #expect(comments(answer).allSatisfy { !$0.contains("r1") }, "\(comments(answer))")
-                #expect(comments(answer).contains { $0.hasPrefix(": served waited ") }, "\(comments(answer))")
+                let response = try await wire.response()
+                #expect(comments(response).allSatisfy { !$0.contains("r1") }, "\(comments(response))")
+                #expect(comments(response).contains { $0.hasPrefix(": served waited ") }, "\(comments(response))")
                 await wire.close()
             }
         }
@@ -159,17 +159,17 @@ extension Integration {
                 }
                 for (index, wire) in wires.enumerated() {
                     mayRespond.update { $0 = index + 1 }
-                    #expect(try await wire.answer().status == 200, "first come, first served")
+                    #expect(try await wire.response().status == 200, "first come, first served")
                 }
                 #expect(engine.counts.value.requests.compactMap { $0["x-request-id"] } == ["1", "2", "3", "4"])
                 try await gateway.settled()
             }
         }
 
-        private func expectQueueFull(_ answer: Answer) throws {
-            #expect(answer.status == 503)
-            #expect(try answer.error().code == "queue_full")
-            #expect(answer["retry-after"] != nil)
+        private func expectQueueFull(_ response: Response) throws {
+            #expect(response.status == 503)
+            #expect(try response.error().code == "queue_full")
+            #expect(response["retry-after"] != nil)
         }
 
         @Test func aFullQueueReturns503() async throws {
@@ -237,7 +237,7 @@ extension Integration {
                 try await RunningGateway.with([runner], awaitRunners: false, Self.impatient) { gateway in
                     try await asleep(gateway)
                     #expect(try await gateway.get("/v1/models").text.contains("\"state\":\"asleep\""))
-                    let answers = try await withThrowingTaskGroup(of: Answer.self) { group in
+                    let responses = try await withThrowingTaskGroup(of: Response.self) { group in
                         for number in 0..<10 {
                             group.addTask {
                                 try await gateway.send(RunningGateway.chat("class:fast", stream: number < 2), roles: [])
@@ -246,18 +246,18 @@ extension Integration {
                         return try await group.reduce(into: []) { $0.append($1) }
                     }
                     var wakes: Set<String> = []
-                    for answer in answers {
-                        #expect(answer.status == 200 && answer.endedCleanly)
-                        if let header = answer["x-simpleai-wake"] {
+                    for response in responses {
+                        #expect(response.status == 200 && response.endedCleanly)
+                        if let header = response["x-simpleai-wake"] {
                             let parts = header.components(separatedBy: "; wake=")
                             #expect(parts.count == 2 && Int(parts[0]) ?? 0 > 0, "\(header)")
                             wakes.insert(parts.last ?? "")
                         } else {
-                            let comment = try #require(comments(answer).first { $0.contains(" wake=") })
+                            let comment = try #require(comments(response).first { $0.contains(" wake=") })
                             #expect(comment.hasPrefix(": served by r1 m waited "))
                             wakes.insert(
                                 comment.components(separatedBy: "wake=").last?.trimmingCharacters(in: .newlines) ?? "")
-                            #expect(answer.text.hasSuffix("data: [DONE]\n\n"))
+                            #expect(response.text.hasSuffix("data: [DONE]\n\n"))
                         }
                     }
                     #expect(wakes.count == 1, "\(wakes)")
@@ -276,10 +276,10 @@ extension Integration {
                     [runner], awaitRunners: false, { $0.wake.timeout = .milliseconds(400) }
                 ) { gateway in
                     try await asleep(gateway)
-                    let answer = try await gateway.send(RunningGateway.chat())
-                    #expect(answer.status == 504)
-                    #expect(try answer.error().code == "wake_timeout")
-                    let retryAfter = try #require(answer["retry-after"].flatMap { Int($0) })
+                    let response = try await gateway.send(RunningGateway.chat())
+                    #expect(response.status == 504)
+                    #expect(try response.error().code == "wake_timeout")
+                    let retryAfter = try #require(response["retry-after"].flatMap { Int($0) })
                     #expect((1...60).contains(retryAfter))
                     // The failed wake is not retried at once.
                     let next = try await gateway.send(RunningGateway.chat())

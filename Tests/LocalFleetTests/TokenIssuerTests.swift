@@ -46,10 +46,10 @@ import Testing
     ])
     func invalidRequestsGetOAuthErrors(form: String, code: String) async throws {
         try await running(issuer) { issuer in
-            let answer = try await LoopbackClient.send(
+            let response = try await LoopbackClient.send(
                 .POST, try await issuer.url() + "/token", [], Array(form.utf8))
-            #expect(answer.status == 400)
-            #expect(try JSON(answer.body).error == .string(code))
+            #expect(response.status == 400)
+            #expect(try JSON(response.body).error == .string(code))
         }
     }
 
@@ -57,11 +57,11 @@ import Testing
         try await running(issuer) { issuer in
             let url = try await issuer.url()
             let port = try #require(URLComponents(string: url)?.port)
-            let answer = try await RawClient.with(port) { client in
+            let response = try await RawClient.with(port) { client in
                 try await client.send("GET /jwks.json HTTP/1.1\r\nHost: rebound.example:\(port)\r\n\r\n")
                 return try await client.read(until: "\r\n\r\n")
             }
-            #expect(answer.hasPrefix("HTTP/1.1 421"))
+            #expect(response.hasPrefix("HTTP/1.1 421"))
         }
     }
 }

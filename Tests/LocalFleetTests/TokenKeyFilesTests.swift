@@ -9,17 +9,17 @@ import Testing
         return try #require(attributes[.posixPermissions] as? Int)
     }
 
-    private func mint(_ issuer: String = "https://home.test") throws -> TokenMint {
+    private func tokenMint(_ issuer: String = "https://home.test") throws -> TokenMint {
         TokenMint(key: try SigningKey(generating: .es256), issuer: issuer, audience: "lab")
     }
 
     @Test func writtenFilesSufficeToMint() async throws {
         try await withTemporaryDirectory { directory in
             let files = TokenKeyFiles(directory: directory + "/keys")
-            let written = try mint()
+            let written = try tokenMint()
             try files.write(written, replacing: false)
             #expect(try mode(files.key) == 0o600)
-            let read = try TokenKeyFiles(key: files.key).mint()
+            let read = try TokenKeyFiles(key: files.key).tokenMint()
             #expect(read.issuer == "https://home.test")
             #expect(read.audience == "lab")
             #expect(read.key.id == written.key.id)
@@ -34,16 +34,16 @@ import Testing
     @Test func aKeyIsReplacedOnlyOnRequest() async throws {
         try await withTemporaryDirectory { directory in
             let files = TokenKeyFiles(directory: directory)
-            let first = try mint("https://first.test")
+            let first = try tokenMint("https://first.test")
             try files.write(first, replacing: false)
-            let second = try mint("https://second.test")
+            let second = try tokenMint("https://second.test")
             #expect(throws: PrivateFile.Failure.exists(path: files.key)) {
                 try files.write(second, replacing: false)
             }
-            #expect(try files.mint().key.id == first.key.id)
-            #expect(try files.mint().issuer == "https://first.test")
+            #expect(try files.tokenMint().key.id == first.key.id)
+            #expect(try files.tokenMint().issuer == "https://first.test")
             try files.write(second, replacing: true)
-            #expect(try files.mint().key.id == second.key.id)
+            #expect(try files.tokenMint().key.id == second.key.id)
             #expect(try mode(files.key) == 0o600)
         }
     }
@@ -51,9 +51,9 @@ import Testing
     @Test(arguments: [0o644, 0o640, 0o604, 0o620]) func aKeyWithOpenPermissionsIsRefused(mode: Int) async throws {
         try await withTemporaryDirectory { directory in
             let files = TokenKeyFiles(directory: directory)
-            try files.write(mint(), replacing: false)
+            try files.write(tokenMint(), replacing: false)
             try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: files.key)
-            let failure = #expect(throws: PrivateFile.Failure.self) { try files.mint() }
+            let failure = #expect(throws: PrivateFile.Failure.self) { try files.tokenMint() }
             #expect(failure == .readableByOthers(path: files.key, mode: UInt32(mode)))
             #expect(failure?.description.contains("chmod 600 '\(files.key)'") == true)
         }
@@ -62,10 +62,10 @@ import Testing
     @Test func withoutTheDetailsTheOptionsAreNeeded() async throws {
         try await withTemporaryDirectory { directory in
             let files = TokenKeyFiles(directory: directory)
-            try files.write(mint(), replacing: false)
+            try files.write(tokenMint(), replacing: false)
             try FileManager.default.removeItem(atPath: files.details)
-            #expect(throws: TokenKeyFiles.Failure.self) { try files.mint(issuer: "https://other.test") }
-            let mint = try files.mint(issuer: "https://other.test", audience: "b")
+            #expect(throws: TokenKeyFiles.Failure.self) { try files.tokenMint(issuer: "https://other.test") }
+            let mint = try files.tokenMint(issuer: "https://other.test", audience: "b")
             #expect(mint.issuer == "https://other.test")
             #expect(mint.audience == "b")
         }

@@ -107,13 +107,13 @@ import WakeOnLAN
                 $0.engine.pace = EnginePace(timeToFirstToken: .zero, tokensPerSecond: 0.01)
             }
         ) { machine in
-            let answer = try await RawClient.with(try await machine.ports().engine) { client in
+            let response = try await RawClient.with(try await machine.ports().engine) { client in
                 try await client.send(RawClient.chat(#"{"model":"sim:1b","stream":true,"messages":[]}"#))
                 _ = try await client.read(until: "data: ")
                 try await machine.sleep()
                 return try await client.read(until: "[DONE]")
             }
-            #expect(!answer.contains("[DONE]"))
+            #expect(!response.contains("[DONE]"))
             let counters = try await machine.engine.counters { $0.activeRequests == 0 }
             #expect(counters.cancelled == 1)
         }

@@ -34,7 +34,7 @@ import Darwin
 
         try await loop.onPool { $0.disconnect("other", endsSilentCalls: true) }
         try await loop.onPool { $0.disconnect("r", endsSilentCalls: true) }
-        #expect(await silent.all() == [.failed(.machineUnreachable)])
+        #expect(await silent.all() == [.failed(.runnerDeclaredUnreachable)])
         await first.isLeft()
         // A response that has begun is read to its own end.
         try await second.send("cd")
@@ -48,7 +48,7 @@ import Darwin
         try await idle.read(until: "idle")
         try await idle.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
         #expect(await exchange.all().last == .ended)
-        let busy = try await loop.send("busy", to: upstream, onNewConnection: true)
+        let busy = try await loop.send("busy", to: upstream, usesNewConnection: true)
         var second = try await engine.accept()
         try await second.read(until: "busy")
 

@@ -13,9 +13,9 @@ import Testing
         let body =
             #" {"id":"1", "model" : "local" ,"choices":[{"model":"local"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#
             + "\n"
-        let answer = try #require(restore(body))
-        #expect(String(buffer: answer.body) == body.replacing(#""model" : "local""#, with: #""model" : "public""#))
-        #expect(answer.usage == TokenUsage(prompt: 1, completion: 2))
+        let response = try #require(restore(body))
+        #expect(String(buffer: response.body) == body.replacing(#""model" : "local""#, with: #""model" : "public""#))
+        #expect(response.usage == TokenUsage(prompt: 1, completion: 2))
     }
 
     @Test(arguments: [#"{"model":"public"}"#, #"{"model":"publi\u0063"}"#, #"{"model":null}"#, #"{"id":"x"}"#, "{}"])
@@ -38,8 +38,8 @@ import Testing
             (#"{"id":7}"#, nil), ("{}", nil), (#"{"id":"a","model":"x","id":"b"}"#, "b"),
         ] as [(String, String?)])
     func readsTheResponseIDOnRequest(body: String, id: String?) throws {
-        let answer = try #require(ModelRewriter.restore(ByteBuffer(string: body), model: "public", readsID: true))
-        #expect(answer.id == id)
+        let response = try #require(ModelRewriter.restore(ByteBuffer(string: body), model: "public", readsID: true))
+        #expect(response.id == id)
         #expect(ModelRewriter.restore(ByteBuffer(string: #"{"id":"a"}"#), model: "public")?.id == nil)
     }
 
@@ -59,8 +59,8 @@ import Testing
     /// A failed response of `/v1/responses` is a response.
     @Test func aFailedResponseIsAResult() throws {
         let failed = #"{"id":"resp_1","object":"response","status":"failed","error":{"message":"x"},"output":[]}"#
-        let answer = try #require(ModelRewriter.restore(ByteBuffer(string: failed), model: "m", readsID: true))
-        #expect(answer.error == nil)
+        let response = try #require(ModelRewriter.restore(ByteBuffer(string: failed), model: "m", readsID: true))
+        #expect(response.error == nil)
         let other = ByteBuffer(string: #"{"error":"Unexpected endpoint or method. (POST /v1/responses)"}"#)
         #expect(ModelRewriter.restore(other, model: "m", readsID: true)?.error?.message != nil)
     }
@@ -71,13 +71,13 @@ import Testing
         "{\"model\":\"local\",\"x\":\"a\nb\"}",
     ])
     func acceptsInvalidJSONThatEnginesWrite(body: String) throws {
-        let answer = try #require(restore(body))
-        #expect(String(buffer: answer.body) == body.replacing("local", with: "public"))
+        let response = try #require(restore(body))
+        #expect(String(buffer: response.body) == body.replacing("local", with: "public"))
     }
 
     @Test func acceptsATruncatedCharacter() throws {
         let end: [UInt8] = Array(#"{"model":"local","x":""#.utf8) + [0xF0, 0x9F] + Array(#""}"#.utf8)
-        let answer = try #require(ModelRewriter.restore(ByteBuffer(bytes: end), model: "public"))
-        #expect(Array(answer.body.readableBytesView).contains(0x9F))
+        let response = try #require(ModelRewriter.restore(ByteBuffer(bytes: end), model: "public"))
+        #expect(Array(response.body.readableBytesView).contains(0x9F))
     }
 }

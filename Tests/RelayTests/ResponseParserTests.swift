@@ -73,15 +73,15 @@ import Testing
     }
 
     @Test func bytesAfterAResponseAreNotPartOfIt() throws {
-        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
-        let reading = read(answer + answer)
+        let response = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+        let reading = read(response + response)
         #expect(reading.isComplete && reading.body == "hi")
         #expect(!reading.isEmptyAfterwards, "the connection is not to be used again")
         // One after the other, each when it is requested.
         var reader = ResponseParser()
         for _ in 1...3 {
             reader.begin()
-            reader.append(ByteBuffer(string: answer))
+            reader.append(ByteBuffer(string: response))
             guard case .head = try reader.next() else { return #expect(Bool(false), "no head") }
             #expect(try reader.next() == .body(ByteBuffer(string: "hi")))
             #expect(try reader.next() == .end)

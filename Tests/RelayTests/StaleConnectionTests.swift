@@ -35,7 +35,7 @@ import Testing
 
     @Test func a408OnANewConnectionIsForwarded() async throws {
         let (engine, loop, upstream, _) = try await prepared()
-        let exchange = try await loop.send("again", to: upstream, onNewConnection: true)
+        let exchange = try await loop.send("again", to: upstream, usesNewConnection: true)
         var peer = try await engine.accept()
         try await peer.read(until: "again")
         try await peer.send(timeout)
@@ -72,7 +72,7 @@ import Testing
         try await exchange.onLoop { $0.release() }
         try await peer.send("4\r\nmore\r\n0\r\n\r\n")
         // Earlier bytes are read before the response to a request that is sent now.
-        let other = try await loop.send("other", to: upstream, onNewConnection: true)
+        let other = try await loop.send("other", to: upstream, usesNewConnection: true)
         var otherPeer = try await engine.accept()
         try await otherPeer.read(until: "other")
         try await otherPeer.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")

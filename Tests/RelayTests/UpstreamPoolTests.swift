@@ -43,7 +43,7 @@ import Testing
 
     @Test func opensANewConnectionOnRequest() async throws {
         let (engine, loop, upstream, _) = try await prepared()
-        let exchange = try await loop.send(to: upstream, onNewConnection: true)
+        let exchange = try await loop.send(to: upstream, usesNewConnection: true)
         var second = try await engine.accept()
         try await second.read(until: "{}")
         try await second.send(answer)
@@ -68,7 +68,7 @@ import Testing
     /// Calls in progress continue, and their connections are not kept.
     @Test func keepsNoConnectionOfARetiredRunner() async throws {
         let (engine, loop, upstream, idle) = try await prepared()
-        let exchange = try await loop.send("under way", to: upstream, onNewConnection: true)
+        let exchange = try await loop.send("under way", to: upstream, usesNewConnection: true)
         var busy = try await engine.accept()
         try await busy.read(until: "under way")
         try await loop.onPool { pool in
@@ -145,7 +145,7 @@ import Testing
             try await peer.send("HTTP/1.1 \(head)\r\n\r\nha")
             try await peer.finish()
             _ = await exchange.all()
-            #expect(upstream.lastServedAt == nil && upstream.lastByteAt != nil, "\(head)")
+            #expect(upstream.lastServedAt == nil && upstream.lastContactAt != nil, "\(head)")
         }
         let began = NIODeadline.now()
         let (_, _, upstream, _) = try await prepared()
@@ -251,7 +251,7 @@ import Testing
     func malformedResponsesAreReportedAndTheirConnectionsClosed(nonsense: String) async throws {
         for isReused in [false, true] {
             var (engine, loop, upstream, peer) = try await prepared()
-            let exchange = try await loop.send("again", to: upstream, onNewConnection: !isReused)
+            let exchange = try await loop.send("again", to: upstream, usesNewConnection: !isReused)
             if !isReused { peer = try await engine.accept() }
             try await peer.read(until: "again")
             try await peer.send(nonsense)
@@ -363,7 +363,7 @@ import Testing
         _ = exchange
     }
 
-    private final class Deaf: UpstreamExchange {
+    private final class Deaf: UpstreamResponseReceiver {
         func responseHeadReceived(_ head: HTTPResponseHead) { Issue.record("answered after cancelling") }
         func responseBodyReceived(_ bytes: ByteBuffer, at time: NIODeadline) { Issue.record("sent after cancelling") }
         func responseEndReceived() { Issue.record("ended after cancelling") }
@@ -413,7 +413,7 @@ import Testing
     private static func roundTrip(
         _ loop: Loop, _ upstream: Upstream, _ engine: Engine, _ answer: String
     ) async throws {
-        let exchange = try await loop.send(to: upstream, onNewConnection: true)
+        let exchange = try await loop.send(to: upstream, usesNewConnection: true)
         var peer = try await engine.accept()
         try await peer.read(until: "{}")
         try await peer.send(answer)
@@ -433,7 +433,7 @@ import Testing
         var pausedPeer = try await engine.accept()
         // An exchange that is not paused shows that the timeout has passed, twice over.
         for _ in 1...2 {
-            let other = try await loop.send(to: upstream, timeouts: limits, onNewConnection: true)
+            let other = try await loop.send(to: upstream, timeouts: limits, usesNewConnection: true)
             _ = try await engine.accept()
             #expect(await other.all() == [.failed(.firstByteTimeout)])
         }

@@ -154,11 +154,11 @@ import Testing
     }
 
     @Test func ollamaLoadsModelsThatOnlyEmbed() async throws {
-        var answers = Self.ollama
-        answers["POST /api/generate"] = .init(
+        var responses = Self.ollama
+        responses["POST /api/generate"] = .init(
             status: 400, body: #"{"error":"\"nomic:latest\" does not support generate"}"#)
-        answers["POST /api/embed"] = .json("{}")
-        try await FakeEngine.with(answers) { fake in
+        responses["POST /api/embed"] = .json("{}")
+        try await FakeEngine.with(responses) { fake in
             let roster = try roster(.ollama, fake.url)
             await roster.refreshStatus()
             try await roster.load("nomic:latest")
@@ -167,9 +167,9 @@ import Testing
     }
 
     @Test func ollamasErrorMessageIsForwarded() async throws {
-        var answers = Self.ollama
-        answers["POST /api/generate"] = .init(status: 500, body: #"{"error":"requires more system memory"}"#)
-        try await FakeEngine.with(answers) { fake in
+        var responses = Self.ollama
+        responses["POST /api/generate"] = .init(status: 500, body: #"{"error":"requires more system memory"}"#)
+        try await FakeEngine.with(responses) { fake in
             let roster = try roster(.ollama, fake.url)
             await roster.refreshStatus()
             await #expect(throws: EngineFault.errorStatus(500, "requires more system memory")) {
@@ -229,9 +229,9 @@ import Testing
 
     /// Both are options of the server: without `--slots` and `--props` it still serves.
     @Test func slotsAndPropertiesMayBeMissing() async throws {
-        var answers = Self.llama
-        answers["GET /props"] = nil
-        try await FakeEngine.with(answers) { fake in
+        var responses = Self.llama
+        responses["GET /props"] = nil
+        try await FakeEngine.with(responses) { fake in
             let roster = try roster(.llamaServer, fake.url)
             await roster.refreshStatus()
             #expect(roster.statuses.first?.slots == 2)
@@ -243,9 +243,9 @@ import Testing
     }
 
     @Test func aLoadingServerIsNotHealthy() async throws {
-        var answers = Self.llama
-        answers["GET /health"] = .init(status: 503, body: #"{"error":{"message":"Loading model","code":503}}"#)
-        try await FakeEngine.with(answers) { fake in
+        var responses = Self.llama
+        responses["GET /health"] = .init(status: 503, body: #"{"error":{"message":"Loading model","code":503}}"#)
+        try await FakeEngine.with(responses) { fake in
             let roster = try roster(.llamaServer, fake.url)
             await roster.refreshStatus()
             #expect(roster.statuses.first?.error == "it returned status 503: Loading model")

@@ -152,8 +152,8 @@ import Testing
 
     @Test func floodsOfCommandsAreRefused() {
         var state = joined()
-        let answers = (0..<20).flatMap { state.handle(.received(1, .loadModel("m", requestID: "\($0)"))) }
-        let refusals = answers.filter { if case .respond(_, .some, _) = $0 { true } else { false } }
+        let responses = (0..<20).flatMap { state.handle(.received(1, .loadModel("m", requestID: "\($0)"))) }
+        let refusals = responses.filter { if case .respond(_, .some, _) = $0 { true } else { false } }
         #expect(refusals.count == 4)
         _ = state.handle(.commandEnded(1, .load("m"), requestID: "0", failure: nil))
         #expect(

@@ -8,9 +8,9 @@ import Testing
     private func down(_ runner: Runner = .serving("a", "m", wakes: true)) -> Bench {
         var bench = Bench(runner) {
             $0.wakeTimeout = .seconds(60)
-            $0.wakeBackOff = .seconds(30)
+            $0.wakeBackoff = .seconds(30)
         }
-        bench.replaced(runner.id)
+        bench.foreignResponse(runner.id)
         bench.forgetEffects()
         return bench
     }
@@ -20,7 +20,7 @@ import Testing
         #expect(bench.state("a") == .down)
         let waiter = try bench.waiter(["m"], forMachine: true)
         #expect(bench.state("a") == .waking && bench.packets() == [0])
-        bench.replaced("a")
+        bench.foreignResponse("a")
         bench.refused("a")
         #expect(bench.state("a") == .waking)
         bench.pass(.seconds(5))
@@ -31,7 +31,7 @@ import Testing
     /// A crashed engine costs one wait; then calls get 503 immediately, and the attempts become rarer.
     @Test func backsOffAfterAWakeWithoutEffect() throws {
         var bench = down()
-        for backOff in [30, 60, 120, 240, 480, 480] {
+        for backoff in [30, 60, 120, 240, 480, 480] {
             let waiter = try bench.waiter(["m"], forMachine: true)
             bench.pass(.seconds(30))
             bench.refused("a")
@@ -42,8 +42,8 @@ import Testing
             #expect(bench.state("a") == .down)
             bench.forgetEffects()
             let refusal = try bench.refusal(["m"])
-            #expect(refusal.code == .wakeFailed && refusal.retry == .after(.seconds(backOff)))
-            bench.pass(.seconds(backOff) - .milliseconds(1))
+            #expect(refusal.code == .wakeFailed && refusal.retry == .after(.seconds(backoff)))
+            bench.pass(.seconds(backoff) - .milliseconds(1))
             #expect(try bench.refusal(["m"]).code == .wakeFailed)
             bench.pass(.milliseconds(1))
         }
@@ -93,10 +93,10 @@ import Testing
     @Test func aCallToWhichAnotherServerRespondedWaitsForTheNextProbe() throws {
         var bench = Bench.ready(.serving("a", "m", wakes: true))
         let lease = try bench.lease(["m"])
-        bench.release(lease, .replaced)
+        bench.release(lease, .foreignResponse)
         #expect(bench.state("a") == .unknown)
         let waiter = try bench.waiter(["m"], forMachine: false)
-        bench.replaced("a")
+        bench.foreignResponse("a")
         #expect(bench.wakes() == ["a"])
         bench.answered("a")
         #expect(bench.lease(of: waiter) != nil)

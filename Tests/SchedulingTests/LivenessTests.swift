@@ -25,7 +25,7 @@ import Testing
 
     private static func at(_ second: Int) -> ContinuousClock.Instant { start.advanced(by: .seconds(second)) }
     private func unreachable(_ sign: Int? = nil) -> Liveness.Evidence {
-        .unreachable(lastSignAt: sign.map(Self.at))
+        .unreachable(lastContactAt: sign.map(Self.at))
     }
 
     @Test(arguments: RunnerState.allCases)
@@ -74,18 +74,18 @@ import Testing
     @Test(arguments: [RunnerState.unknown, .ready, .checking, .loading, .asleep, .wakeFailed, .down, .lost])
     func refusedOrReplacedMeansDown(_ state: RunnerState) {
         #expect(states([.refused], from: state) == [.down])
-        #expect(states([.replaced], from: state) == [.down])
+        #expect(states([.foreignResponse], from: state) == [.down])
     }
 
     @Test func onlyAResponseEndsAWake() {
-        for evidence in [Liveness.Evidence.refused, .replaced, .silent, .loading(.probe), unreachable()] {
+        for evidence in [Liveness.Evidence.refused, .foreignResponse, .silent, .loading(.probe), unreachable()] {
             #expect(states([evidence], from: .waking) == [.waking])
         }
     }
 
     @Test func callsInProgressOutweighUnexpectedResponses() {
-        #expect(states([.replaced, .replaced, .replaced], calls: 2) == [.ready, .ready, .down])
-        #expect(states([.replaced, .responded, .replaced, .replaced], calls: 2).last == .ready)
+        #expect(states([.foreignResponse, .foreignResponse, .foreignResponse], calls: 2) == [.ready, .ready, .down])
+        #expect(states([.foreignResponse, .responded, .foreignResponse, .foreignResponse], calls: 2).last == .ready)
     }
 
     @Test func aLoadingEngineIsWaitedFor() {
@@ -107,10 +107,10 @@ import Testing
 
     @Test func aFailedCallMeansUnknown() {
         #expect(states([.callUnreachable, unreachable(), unreachable()]) == [.unknown, .unknown, .asleep])
-        #expect(states([.callReplaced, .responded]) == [.unknown, .ready])
+        #expect(states([.callGotForeignResponse, .responded]) == [.unknown, .ready])
         for state in RunnerState.allCases where state != .ready {
             #expect(states([.callUnreachable], from: state) == [state])
-            #expect(states([.callReplaced], from: state) == [state])
+            #expect(states([.callGotForeignResponse], from: state) == [state])
         }
     }
 

@@ -16,7 +16,7 @@ import Testing
     private func bench(_ report: RunnerReport) -> Bench {
         var bench = Bench {
             $0.loadTimeout = .seconds(100)
-            $0.loadBackOff = .seconds(60)
+            $0.loadBackoff = .seconds(60)
         }
         bench.joined(Runner(id: "a", canBeWoken: true), [])
         bench.reported("a", report)
@@ -244,6 +244,6 @@ import Testing
         _ = try bench.waiter(["m"])
         #expect(told("m").candidates.map(\.reason) == [.loading])
         bench.completeCommand(failure: "no")
-        #expect(told("m").candidates.map(\.reason) == [.loadBackOff])
+        #expect(told("m").candidates.map(\.reason) == [.loadBackoff])
     }
 }

@@ -67,7 +67,7 @@ import Testing
         for calls in 1...24 {
             _ = try bench.lease(["m"], policy: .prefixAffinity, conversation: "shared")
             let active = ["a", "b", "c", "d"].compactMap { bench.active(RunnerID($0)) }
-            let limit = Rendezvous.loadLimit(total: calls, capacity: 8, totalCapacity: 32)
+            let limit = Rendezvous.maxCalls(total: calls, capacity: 8, totalCapacity: 32)
             #expect(active.allSatisfy { $0 <= limit }, "\(active)")
         }
     }
@@ -217,7 +217,7 @@ import Testing
         var bench = Bench.ready(.serving("a", "m"), .serving("b", "m"))
         for _ in 1...2 { _ = try bench.lease(["m"]) }
         let waiter = try bench.waiter(["m"])
-        bench.change(placing: [.serving("c", "m")], removing: ["a", "b"])
+        bench.change(adding: [.serving("c", "m")], removing: ["a", "b"])
         #expect(!bench.hasOutcome(waiter))
         _ = try bench.waiter(["m"])
         bench.answered("c")

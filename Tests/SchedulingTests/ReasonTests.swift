@@ -28,18 +28,21 @@ import Testing
             reason { $0.runnerRefused("a", reason: "connection refused by h:1", now: $1) } == (
                 .down, "connection refused by h:1"
             ))
-        #expect(reason { $0.runnerReplaced("a", reason: "a page", now: $1) } == (.down, "a page"))
+        #expect(reason { $0.foreignServerResponded("a", reason: "a page", now: $1) } == (.down, "a page"))
         #expect(reason { $0.runnerSilent("a", reason: "silent", now: $1) } == (.down, "silent"))
-        #expect(reason { $0.runnerLoads("a", reason: "503 Loading model", now: $1) } == (.loading, "503 Loading model"))
         #expect(
-            reason { $0.runnerUnreachable("a", lastByteAt: nil, reason: "no route", now: $1) } == (.asleep, "no route"))
+            reason { $0.runnerIsLoading("a", reason: "503 Loading model", now: $1) } == (.loading, "503 Loading model"))
+        #expect(
+            reason { $0.runnerUnreachable("a", lastContactAt: nil, reason: "no route", now: $1) } == (
+                .asleep, "no route"
+            ))
         #expect(reason { $0.callCouldNotConnect("a", reason: "a call failed", now: $1) } == (.unknown, "a call failed"))
     }
 
     /// A failed probe that does not change the state yet sets no reason.
     @Test func evidenceThatChangesNothingLeavesNoReason() {
         var bench = bench()
-        bench.observe { $0.runnerUnreachable("a", lastByteAt: nil, reason: "no route", now: $1) }
+        bench.observe { $0.runnerUnreachable("a", lastContactAt: nil, reason: "no route", now: $1) }
         #expect(bench.state("a") == .ready && bench.status("a")?.reason == nil)
     }
 

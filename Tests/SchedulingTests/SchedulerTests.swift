@@ -75,7 +75,7 @@ import Testing
             default: break
             }
         }
-        for _ in 0..<3 { scheduler.runnerUnreachable("a", lastByteAt: nil) }
+        for _ in 0..<3 { scheduler.runnerUnreachable("a", lastContactAt: nil) }
         _ = scheduler.place(PlacementRequest(models: ["m"])) { _ in }
         scheduler.runnerResponded("a", engineModels: nil)
         #expect(states.withLock { $0 } == [.asleep, .waking, .ready, .down])

@@ -212,16 +212,16 @@ import Testing
     @Test func aBusyEngineThatMissesProbesIsNotAsleep() {
         var bench = Bench.ready(.serving("a", "m", wakes: true))
         for _ in 0..<10 {
-            bench.unreachable("a", lastByteAt: bench.now)
+            bench.unreachable("a", lastContactAt: bench.now)
             bench.passWithoutTimer(.seconds(5))
             // A byte arrived since the previous probe.
-            bench.unreachable("a", lastByteAt: bench.now)
+            bench.unreachable("a", lastContactAt: bench.now)
             bench.passWithoutTimer(.seconds(5))
         }
         #expect(bench.state("a") == .ready)
         let silentSince = bench.now
         bench.passWithoutTimer(.seconds(1))
-        bench.unreachable("a", times: 3, lastByteAt: silentSince)
+        bench.unreachable("a", times: 3, lastContactAt: silentSince)
         #expect(bench.state("a") == .asleep)
     }
 

@@ -97,7 +97,7 @@ import Testing
     @Test func aWakeWithoutWaitersStillEnds() throws {
         var bench = asleep(.serving("a", "m", wakes: true)) {
             $0.wakeTimeout = .seconds(60)
-            $0.wakeBackOff = .seconds(30)
+            $0.wakeBackoff = .seconds(30)
         }
         bench.abandon(try bench.waiter(["m"]), ["m"])
         bench.pass(.seconds(60))
@@ -144,7 +144,7 @@ import Testing
     @Test func aFailedWakeIsTriedAgainAfterTheBackOff() throws {
         var bench = asleep(.serving("a", "m", wakes: true)) {
             $0.wakeTimeout = .seconds(60)
-            $0.wakeBackOff = .seconds(30)
+            $0.wakeBackoff = .seconds(30)
         }
         _ = try bench.waiter(["m"])
         bench.pass(.seconds(60))
@@ -190,7 +190,7 @@ import Testing
     @Test func aCallTriesEachMachineOnce() throws {
         var bench = asleep(.serving("a", "m", wakes: true), .serving("b", "m", wakes: true)) {
             $0.wakeTimeout = .seconds(60)
-            $0.wakeBackOff = .seconds(30)
+            $0.wakeBackoff = .seconds(30)
         }
         let waiter = try bench.waiter(["m"])
         bench.pass(.seconds(100))
@@ -372,7 +372,7 @@ import Testing
         state.add(
             Runner(id: "a", canBeWoken: true), rememberedModels: ["m"], bootTime: BootTime(mean: .seconds(12)))
         let now = ContinuousClock.now
-        for _ in 0..<3 { state.runnerUnreachable("a", lastByteAt: nil, now: now) }
+        for _ in 0..<3 { state.runnerUnreachable("a", lastContactAt: nil, now: now) }
         #expect(state.snapshot(now: now).runners[0].wakeETA == .seconds(12))
         guard case .waiting(_, machineIsWaking: true) = state.place(PlacementRequest(models: ["m"]), now: now) else {
             Issue.record("it does not wait for the machine")

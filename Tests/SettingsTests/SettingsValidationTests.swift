@@ -12,10 +12,12 @@ import Testing
             "server: {port: 1}\nauth: {leeway: 1s}", "s.yaml:2: auth.issuers: mode oidc needs at least one issuer; …"),
         ProblemCase(
             "server: {host: 0.0.0.0}\nauth: {mode: none}",
-            "s.yaml:2: auth.mode: none would let every client that reaches 0.0.0.0 in; …"),
-        ProblemCase("server: {host: '::'}\nauth: {mode: none}", "s.yaml:2: auth.mode: none would let every client…"),
+            "s.yaml:2: auth.mode: the value none would let every client that reaches 0.0.0.0 use the gateway; …"),
         ProblemCase(
-            "server: {host: gateway.lan}\nauth: {mode: none}", "s.yaml:2: auth.mode: none would let every client…"),
+            "server: {host: '::'}\nauth: {mode: none}", "s.yaml:2: auth.mode: the value none would let every client…"),
+        ProblemCase(
+            "server: {host: gateway.lan}\nauth: {mode: none}",
+            "s.yaml:2: auth.mode: the value none would let every client…"),
         ProblemCase("auth: {issuers: [{audience: x}]}", "s.yaml:1: auth.issuers[0].issuer: is required; …"),
         ProblemCase("auth:\n  issuers:\n    - issuer: https://a", "s.yaml:3: auth.issuers[0].audience: is required; …"),
         ProblemCase(
@@ -117,7 +119,7 @@ import Testing
             "s.yaml:2: classes.\"class:fast\": the name…"),
         ProblemCase(
             issuer + "classes: {big: [a]}",
-            "s.yaml:1: default_class: defaults to fast, which is not a class; set it to one of classes, such as big"
+            "s.yaml:1: default_class: defaults to fast, which is not a class; set it to one of the names under classes, such as big"
         ),
         ProblemCase(
             issuer + "classes: {fast: [a]}\ndefault_class: fats",
@@ -210,7 +212,7 @@ import Testing
         ),
         (
             "auth: {mode: none, issuers: [{issuer: 'https://a', audience: x}]}",
-            "auth.mode: none disables authentication"
+            "auth.mode: the value none disables authentication"
         ),
         ("auth: {mode: none}", "classes: is empty"),
         ("auth: {mode: none}", "runners: is empty"),
@@ -229,7 +231,7 @@ import Testing
         ),
         (
             "auth: {mode: none}\nrunners: [{url: 'https://a', tls: {verify: false}}]",
-            "runners[0].tls.verify: false accepts any certificate"
+            "runners[0].tls.verify: the value false accepts any certificate"
         ),
         (
             "auth: {mode: none}\nwake: {enabled: false}\nrunners: [{url: 'http://a', wake: {mac: 'aa:bb:cc:dd:ee:ff'}}]",

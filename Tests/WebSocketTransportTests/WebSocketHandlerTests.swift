@@ -230,16 +230,16 @@ import Testing
     }
 
     @Test func verifyClosesUnlessThePeerRespondsInTime() throws {
-        for answers in [true, false] {
+        for responses in [true, false] {
             let socket = try EmbeddedSocket { $0.pingInterval = .seconds(3_600) }
             socket.passTime(.seconds(1))
             socket.notebook.socket?.verify(within: .seconds(10))
             #expect(try socket.sent().map(\.opcode) == [9])
             socket.passTime(.seconds(9))
-            if answers { try socket.receive(.pong) }
+            if responses { try socket.receive(.pong) }
             socket.passTime(.seconds(60))
-            #expect(socket.isOpen == answers)
-            if !answers {
+            #expect(socket.isOpen == responses)
+            if !responses {
                 guard case .silent? = socket.notebook.ends.first else {
                     Issue.record("ended as \(socket.notebook.ends)")
                     return

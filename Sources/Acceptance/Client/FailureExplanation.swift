@@ -11,7 +11,7 @@ final class FailureExplanation: Sendable {
     private let group: any EventLoopGroup
     /// Whether the suite has already tried TLS on the port. It tries once: a deployment that drops calls must not receive a
     /// second connection for each call.
-    private let hasProbed = Mutex(false)
+    private let hasTriedTLS = Mutex(false)
 
     init(target: Target, group: any EventLoopGroup) {
         self.target = target
@@ -40,9 +40,9 @@ final class FailureExplanation: Sendable {
     }
 
     private func isTLSPort() async -> Bool {
-        let isFirst = hasProbed.withLock { hasProbed in
-            defer { hasProbed = true }
-            return !hasProbed
+        let isFirst = hasTriedTLS.withLock { hasTriedTLS in
+            defer { hasTriedTLS = true }
+            return !hasTriedTLS
         }
         guard !target.usesTLS, isFirst else { return false }
         return await certificates() != nil

@@ -23,11 +23,11 @@ struct KeyDocumentReader: Sendable {
     }
 
     /// The document; nil if it is known to be unchanged.
-    /// - Parameter onDemand: whether an unknown key id caused the read; the earlier result of discovery is then sufficient.
-    mutating func read(onDemand: Bool) async throws(KeySourceFault) -> [UInt8]? {
+    /// - Parameter isOnDemand: whether an unknown key id caused the read; the earlier result of discovery is then sufficient.
+    mutating func read(isOnDemand: Bool) async throws(KeySourceFault) -> [UInt8]? {
         switch location {
         case .discovery:
-            if !onDemand { discovered = nil }
+            if !isOnDemand { discovered = nil }
             let address: String
             if let discovered {
                 address = discovered
@@ -41,7 +41,7 @@ struct KeyDocumentReader: Sendable {
         case .url(let address):
             return try await document(at: address)
         case .file(let path):
-            return try readFile(KeyFile(path: path), onDemand: onDemand)
+            return try readFile(KeyFile(path: path), isOnDemand: isOnDemand)
         }
     }
 
@@ -84,13 +84,13 @@ struct KeyDocumentReader: Sendable {
         return address
     }
 
-    private mutating func readFile(_ file: KeyFile, onDemand: Bool) throws(KeySourceFault) -> [UInt8]? {
+    private mutating func readFile(_ file: KeyFile, isOnDemand: Bool) throws(KeySourceFault) -> [UInt8]? {
         // Cleared until the file has been read, so that a failure does not count as "unchanged" the next time.
         let known = fileStamp
         fileStamp = nil
         let stamp = try file.stamp()
         let now = ContinuousClock.now
-        if stamp == known, !onDemand, let fileReadAt, now - fileReadAt < maxAge {
+        if stamp == known, !isOnDemand, let fileReadAt, now - fileReadAt < maxAge {
             fileStamp = stamp
             return nil
         }

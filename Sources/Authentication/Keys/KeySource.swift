@@ -80,7 +80,7 @@ final class KeySource: Sendable {
                     firstRetry: limits.firstRetry, lastRetry: limits.lastRetry),
                 failedSearches: FailedKeySearches(
                     firstPause: limits.firstSearchPause
-                        ?? RefreshSchedule.demandInterval(of: configuration.refreshCooldown),
+                        ?? RefreshSchedule.requestedFetchInterval(of: configuration.refreshCooldown),
                     lastPause: min(configuration.refreshInterval, configuration.refreshCooldown * 2))))
     }
 
@@ -102,8 +102,8 @@ final class KeySource: Sendable {
     func keys(searchingFor search: KeySearch, isFound: (KeySet) -> Bool) async -> KeySet? {
         // The response of a fetch in progress may be older than the key, so one more fetch may follow.
         for _ in 0..<2 {
-            guard let (fetchesEnded, wasFetching, isDeferred) = demand(search) else { break }
-            let status = await status { !$0.isRunning || $0.fetchesEnded > fetchesEnded }
+            guard let (fetchesEnded, wasFetching, isDeferred) = requestFetch(search) else { break }
+            let status = await waitForStatus { !$0.isRunning || $0.fetchesEnded > fetchesEnded }
             if isDeferred { state.withLock { $0.deferredSearches -= 1 } }
             guard status.fetchesEnded > fetchesEnded, let keys = status.keys, !isFound(keys) else { break }
             if wasFetching { continue }
@@ -116,33 +116,34 @@ final class KeySource: Sendable {
 
     /// Requests a fetch, unless the search failed recently.
     /// - Returns: the fetch to wait for; nil if the search must not wait.
-    private func demand(_ search: KeySearch) -> (fetchesEnded: Int, wasFetching: Bool, isDeferred: Bool)? {
-        let (demand, wait) = state.withLock {
-            state -> (RefreshSchedule.Demand?, (fetchesEnded: Int, wasFetching: Bool, isDeferred: Bool)?) in
+    private func requestFetch(_ search: KeySearch) -> (fetchesEnded: Int, wasFetching: Bool, isDeferred: Bool)? {
+        let (request, wait) = state.withLock {
+            state -> (RefreshSchedule.FetchRequest?, (fetchesEnded: Int, wasFetching: Bool, isDeferred: Bool)?) in
             let now = ContinuousClock.now
             let wasFetching = state.schedule.phase == .fetching
-            guard !state.failedSearches.isBackingOff(search, at: now), let demand = state.schedule.demanded(at: now)
+            guard !state.failedSearches.isBackingOff(search, at: now),
+                let request = state.schedule.fetchRequested(at: now)
             else {
                 return (nil, nil)
             }
-            let isDeferred = demand.dueAt > now
+            let isDeferred = request.dueAt > now
             if isDeferred {
-                guard demand.dueAt - now <= limits.maxSearchWait, state.deferredSearches < limits.maxDeferredSearches
-                else { return (demand, nil) }
+                guard request.dueAt - now <= limits.maxSearchWait, state.deferredSearches < limits.maxDeferredSearches
+                else { return (request, nil) }
                 state.deferredSearches += 1
             }
-            return (demand, (state.status.fetchesEnded, wasFetching, isDeferred))
+            return (request, (state.status.fetchesEnded, wasFetching, isDeferred))
         }
-        if demand?.isBroughtForward ?? false { refreshSignal.signal() }
+        if request?.isBroughtForward ?? false { refreshSignal.signal() }
         return wait
     }
 
     /// The first status that meets the condition, or the current one if the task is cancelled.
-    func status(when isMet: (Status) -> Bool) async -> Status {
+    func waitForStatus(when isMet: (Status) -> Bool) async -> Status {
         while true {
             let (status, revision) = state.withLock { ($0.status, $0.revision) }
             if isMet(status) || Task.isCancelled { return status }
-            await change(since: revision)
+            await waitForChange(since: revision)
         }
     }
 
@@ -173,7 +174,7 @@ final class KeySource: Sendable {
             return ($0.schedule.isOnDemand, $0.status.keys)
         }
         do throws(KeySourceFault) {
-            guard let document = try await reader.read(onDemand: isOnDemand) else {
+            guard let document = try await reader.read(isOnDemand: isOnDemand) else {
                 update {
                     $0.schedule.fetchSucceeded(at: .now)
                     $0.status.lastRefresh = wallClock()
@@ -253,7 +254,7 @@ final class KeySource: Sendable {
     }
 
     /// Returns when the revision has changed, or when the task is cancelled.
-    private func change(since revision: Int) async {
+    private func waitForChange(since revision: Int) async {
         let waiter = state.withLock { state in
             state.nextWaiter += 1
             return state.nextWaiter

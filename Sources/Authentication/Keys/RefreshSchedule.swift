@@ -3,7 +3,7 @@
 ///
 /// Any client can name a key that does not exist, and such a key cannot be distinguished from one published a moment ago, so
 /// every request leads to a fetch. The first `maxBurst` requests are followed by an immediate fetch; then the next one is due at
-/// most `demandInterval` after the previous one, regardless of the number of requests. A new key is therefore known within one
+/// most `requestedFetchInterval` after the previous one, regardless of the number of requests. A new key is therefore known within one
 /// interval and one fetch, and clients that guess keys cause a bounded number of fetches per minute.
 ///
 /// Pure: events in, decisions out; `KeySource` owns the clock and the fetching.
@@ -17,7 +17,7 @@ struct RefreshSchedule: Sendable {
     }
 
     /// The result of a request for a fetch.
-    struct Demand: Hashable, Sendable {
+    struct FetchRequest: Hashable, Sendable {
         /// When the requested fetch starts; the time of the request if a fetch is in progress.
         let dueAt: Instant
         /// Whether the request made the fetch due earlier: a task that sleeps until the old time must be woken.
@@ -34,7 +34,7 @@ struct RefreshSchedule: Sendable {
     private(set) var isOnDemand = false
 
     private let every: Duration
-    private let demandInterval: Duration
+    private let requestedFetchInterval: Duration
     private let firstRetry: Duration
     private let lastRetry: Duration
     /// When the allowance for requests is fully restored (the theoretical arrival time of the generic cell rate
@@ -44,12 +44,12 @@ struct RefreshSchedule: Sendable {
 
     init(every: Duration, cooldown: Duration, firstRetry: Duration, lastRetry: Duration) {
         self.every = every
-        demandInterval = Self.demandInterval(of: cooldown)
+        requestedFetchInterval = Self.requestedFetchInterval(of: cooldown)
         self.firstRetry = firstRetry
         self.lastRetry = max(firstRetry, min(lastRetry, every))
     }
 
-    static func demandInterval(of cooldown: Duration) -> Duration { max(.zero, cooldown) / fetchesPerCooldown }
+    static func requestedFetchInterval(of cooldown: Duration) -> Duration { max(.zero, cooldown) / fetchesPerCooldown }
 
     /// When the next fetch is due; nil while one is in progress or when stopped.
     var due: Instant? {
@@ -62,20 +62,20 @@ struct RefreshSchedule: Sendable {
 
     /// Requests a fetch because a token names an unknown key.
     /// - Returns: nil if stopped: no fetch will follow.
-    mutating func demanded(at now: Instant) -> Demand? {
+    mutating func fetchRequested(at now: Instant) -> FetchRequest? {
         switch phase {
         case .stopped:
             return nil
         case .fetching:
-            return Demand(dueAt: now, isBroughtForward: false)
+            return FetchRequest(dueAt: now, isBroughtForward: false)
         case .waiting(let due):
             let restoredAt = max(allowanceRestoredAt ?? now, now)
-            let allowedAt = max(now, restoredAt - demandInterval * (Self.maxBurst - 1))
-            guard allowedAt < due else { return Demand(dueAt: due, isBroughtForward: false) }
-            allowanceRestoredAt = restoredAt + demandInterval
+            let allowedAt = max(now, restoredAt - requestedFetchInterval * (Self.maxBurst - 1))
+            guard allowedAt < due else { return FetchRequest(dueAt: due, isBroughtForward: false) }
+            allowanceRestoredAt = restoredAt + requestedFetchInterval
             isOnDemand = true
             phase = .waiting(until: allowedAt)
-            return Demand(dueAt: allowedAt, isBroughtForward: true)
+            return FetchRequest(dueAt: allowedAt, isBroughtForward: true)
         }
     }
 

@@ -1,4 +1,4 @@
-/// The fault of a token. The texts are constant; `RefusalReport` adds the values found and expected.
+/// The fault of a token. The texts are constant; `FaultReport` adds the values found and expected.
 enum TokenFault: String, Error, Hashable, Sendable, CaseIterable {
     // The compact serialization (RFC 7515 §7.1).
     case tooLarge = "token is larger than 16 KiB"

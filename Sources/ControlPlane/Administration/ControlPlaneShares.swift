@@ -19,12 +19,12 @@ struct ControlPlaneShares: RouterMiddleware {
         if Self.exempt.contains(ExactString(request.uri.path)) { return try await next(request, context) }
         let services = control.services
         let holder = services.rules.access.shareHolder(of: control.client(of: request, context))
-        let verdict = services.requests.withLock { $0.take(for: holder, under: Self.rule) }
-        guard verdict == .granted else {
+        let decision = services.requests.withLock { $0.take(for: holder, under: Self.rule) }
+        guard decision == .granted else {
             services.admissions.shareWasRefused(.control)
             throw GatewayError(
-                verdict == .exhausted ? .queueFull : .rateLimitExceeded,
-                verdict == .exhausted
+                decision == .exhausted ? .queueFull : .rateLimitExceeded,
+                decision == .exhausted
                     ? "The gateway is at its limit for requests of this kind. Retry later."
                     : "Too many concurrent requests of this kind from your address. Retry later.",
                 retry: .after(.seconds(1)), cause: "share of the control plane")

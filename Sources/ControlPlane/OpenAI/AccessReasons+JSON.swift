@@ -30,7 +30,7 @@ extension AccessReasons {
         switch ruling {
         case .administrator: "administrator"
         case .specificModels: "specific_models"
-        case .noPolicies: "without_policies"
+        case .allowedWithoutPolicies: "without_policies"
         case .granted: "granted"
         case .missingRole: "role_is_missing"
         case .notGranted: "not_granted"

@@ -22,7 +22,7 @@ extension CallState {
     static func error(from failure: UpstreamFailure, runner: RunnerID) -> GatewayError {
         let cause = "runner \(runner): \(failure.reason)"
         return switch failure {
-        case .refused, .unreachable, .untrusted, .connectionTimedOut, .machineUnreachable:
+        case .refused, .unreachable, .untrusted, .connectionTimedOut, .runnerDeclaredUnreachable:
             GatewayError(.upstreamError, "The runner is unreachable.", retry: .after(.seconds(5)), cause: cause)
         case .exhausted:
             GatewayError(

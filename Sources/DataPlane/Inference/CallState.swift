@@ -73,8 +73,8 @@ struct CallState {
         case authorize(Call, Caller)
         case place(AuthorizedCall, excluding: Set<RunnerID>)
         case withdrawPlacement
-        /// If `onNewConnection`, use a new connection, because a kept-alive one turned out to be stale.
-        case forward(AuthorizedCall, Lease, onNewConnection: Bool)
+        /// If `usesNewConnection`, use a new connection, because a kept-alive one turned out to be stale.
+        case forward(AuthorizedCall, Lease, usesNewConnection: Bool)
         case cancelForwarding
         /// Give the engine a short time to end its response, so that its connection can be reused.
         case releaseUpstream
@@ -109,7 +109,7 @@ struct CallState {
 
     /// How a call ended, for metrics and the access log.
     enum Ending: Hashable {
-        case answered(status: Int)
+        case completed(status: Int)
         case failed(GatewayError)
         case clientDisconnected
     }
@@ -124,7 +124,7 @@ struct CallState {
     private var headWasSent = false
     private var moves = 0
     /// Number of runners that the call left because they lack the endpoint; does not count against `limits.moves`.
-    private var searches = 0
+    private var endpointMoves = 0
     /// Whether the usage option may be added: false after the engine rejected a request with it.
     private(set) var mayAddUsageOption = true
     /// Whether the call was sent again after a stale connection. Once per lease is enough: a new connection cannot be stale.
@@ -173,7 +173,7 @@ struct CallState {
 
         case (.forwarding(let lease), .streamBegan):
             phase = .relaying(lease)
-            return noteRejectedOption(of: lease) + [.beginStream(lease)]
+            return noteUsageOptionIfRejected(of: lease) + [.beginStream(lease)]
         case (.forwarding(let lease), .documentReceived(let document)):
             return receive(document, from: lease)
         case (.forwarding(let lease), .documentBegan(let status)):
@@ -181,13 +181,13 @@ struct CallState {
                 return cancelAndFail(lease, Self.runnerLost(lease.runner, "it responded without a stream"), .failed)
             }
             phase = .relayingDocument(lease, status: status)
-            return noteRejectedOption(of: lease) + [.beginDocument(lease, status: status)]
+            return noteUsageOptionIfRejected(of: lease) + [.beginDocument(lease, status: status)]
         case (.relayingDocument(let lease, let status), .documentEnded(let isComplete)):
             guard isComplete else {
                 return abortDocument(lease, Self.runnerLost(lease.runner, "the document was truncated"), .failed)
             }
             phase = .finished
-            return [.endStream, .returnLease(lease, .served), .settle(.answered(status: status))]
+            return [.endStream, .returnLease(lease, .served), .settle(.completed(status: status))]
         case (.relayingDocument(let lease, _), .upstreamFailed(let failure)):
             return abortDocument(lease, Self.error(from: failure, runner: lease.runner), .failed)
         case (.forwarding(let lease), .responseTooLarge(let error)),
@@ -198,11 +198,11 @@ struct CallState {
                 return cancelAndFail(lease, Self.runnerLost(lease.runner, "the stream was interrupted"), .failed)
             }
             phase = .finished
-            return [.endStream, .returnLease(lease, .served), .settle(.answered(status: 200))]
+            return [.endStream, .returnLease(lease, .served), .settle(.completed(status: 200))]
         case (.relaying(let lease), .streamCompleted):
             phase = .finished
             return [
-                .releaseUpstream, .endStream, .returnLease(lease, .served), .settle(.answered(status: 200)),
+                .releaseUpstream, .endStream, .returnLease(lease, .served), .settle(.completed(status: 200)),
             ]
         case (.relaying(let lease), .streamFailed(let error)):
             return cancelAndFail(lease, Self.stated(error, by: lease.runner), outcome(of: error))
@@ -233,7 +233,7 @@ struct CallState {
         mayAddUsageOption = true
         var actions: [Action] = []
         if headWasSent { actions.append(.sendComment(announcement(of: lease))) }
-        actions.append(.forward(authorized, lease, onNewConnection: false))
+        actions.append(.forward(authorized, lease, usesNewConnection: false))
         return actions
     }
 
@@ -255,10 +255,10 @@ struct CallState {
         case .staleConnection where limits.afterSend != .never && !staleRetryWasUsed:
             guard let authorized else { return [] }
             staleRetryWasUsed = true
-            return [.forward(authorized, lease, onNewConnection: true)]
+            return [.forward(authorized, lease, usesNewConnection: true)]
         // The scheduler declared the machine unreachable. No byte of a response was received, so another runner may serve
         // the call.
-        case .machineUnreachable: return move(from: lease, error, excluding: false)
+        case .runnerDeclaredUnreachable: return move(from: lease, error, excluding: false)
         case .connectionTimedOut:
             return [.reportUnreachable(lease.runner)] + move(from: lease, error, excluding: false)
         case .closedBeforeResponse where limits.afterSend == .always,
@@ -285,22 +285,22 @@ struct CallState {
             return cancelAndFail(lease, error, outcome)
         case .result, .requestRejected, .internalError:
             phase = .finished
-            return (document.cause == .result ? noteRejectedOption(of: lease) : []) + [
+            return (document.cause == .result ? noteUsageOptionIfRejected(of: lease) : []) + [
                 .sendDocument(lease, document), .returnLease(lease, outcome),
-                .settle(.answered(status: document.status)),
+                .settle(.completed(status: document.status)),
             ]
         case .usageOptionRejected:
             guard let authorized, mayAddUsageOption else { return cancelAndFail(lease, error, outcome) }
             mayAddUsageOption = false
-            return [.forward(authorized, lease, onNewConnection: false)]
+            return [.forward(authorized, lease, usesNewConnection: false)]
         case .modelMissing:
             return [.refreshModels(lease.runner)] + move(from: lease, error, excluding: true, outcome)
         case .endpointMissing:
             endpointFailure = endpointFailure ?? error
-            return [.noteEndpointMissing(lease, error)] + search(from: lease, error, excluding: true, outcome)
+            return [.noteEndpointMissing(lease, error)] + moveForEndpoint(from: lease, error, excluding: true, outcome)
         case .loading: return waitForLoading(lease, document.error)
         // The machine may be asleep behind its front end.
-        case .replaced: return move(from: lease, error, excluding: false, outcome)
+        case .foreignResponse: return move(from: lease, error, excluding: false, outcome)
         case .overloaded, .timedOut, .unavailable: return move(from: lease, error, excluding: true, outcome)
         case .gatewayRejected:
             return [.reportGatewayRejected(lease.runner, status: document.status)]
@@ -310,7 +310,7 @@ struct CallState {
     }
 
     /// The action after a result: nothing, unless the engine served the call only after the usage option was left out.
-    private func noteRejectedOption(of lease: Lease) -> [Action] {
+    private func noteUsageOptionIfRejected(of lease: Lease) -> [Action] {
         mayAddUsageOption ? [] : [.noteUsageOptionRejected(lease.runner)]
     }
 
@@ -321,16 +321,16 @@ struct CallState {
     }
 
     /// Maximum number of runners tried because earlier ones lack the endpoint.
-    private static let maxSearches = 64
+    private static let maxEndpointMoves = 64
 
     /// Gives the lease back and requests one on another runner: this runner lacks the endpoint, but has not failed.
-    private mutating func search(
+    private mutating func moveForEndpoint(
         from lease: Lease, _ error: GatewayError, excluding: Bool, _ outcome: LeaseOutcome
     ) -> [Action] {
-        guard searches < Self.maxSearches, let authorized else {
+        guard endpointMoves < Self.maxEndpointMoves, let authorized else {
             return cancelAndFail(lease, firstFailure ?? error, outcome)
         }
-        searches += 1
+        endpointMoves += 1
         loadingEngine = nil
         if excluding { excluded.insert(lease.runner) }
         phase = .placing

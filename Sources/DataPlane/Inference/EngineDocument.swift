@@ -32,7 +32,7 @@ struct EngineDocument: Hashable, Sendable {
         case .internalError: .internalError(of: caller)
         case .usageOptionRejected, .endpointMissing, .modelMissing, .gatewayRejected, .overloaded, .timedOut: .undecided
         case .loading: .loading
-        case .replaced: .replaced
+        case .foreignResponse: .foreignResponse
         case .unavailable, .invalid: .failed
         }
     }
@@ -66,7 +66,7 @@ struct EngineDocument: Hashable, Sendable {
                 cause: cause)
         case .overloaded: return error(.rateLimitExceeded, "The runner is overloaded. Retry later.", soon)
         case .timedOut: return error(.upstreamTimeout, "The runner timed out reading the request. Retry later.", soon)
-        case .loading, .unavailable, .replaced:
+        case .loading, .unavailable, .foreignResponse:
             return error(.upstreamError, "The runner could not serve the request.", soon)
         case .requestRejected, .usageOptionRejected:
             return error(.invalidRequest, "The engine rejected the request with status \(status).")

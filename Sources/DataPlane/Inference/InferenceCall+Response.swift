@@ -29,7 +29,7 @@ extension InferenceCall {
     }
 
     func endResponse() {
-        connection.endResponse(requestWasComplete: requestIsComplete, keepAlive: headKeepsAlive)
+        connection.endResponse(requestWasComplete: requestIsComplete, keepAlive: connectionPersists)
     }
 
     func sendDocument(_ lease: Lease, _ document: EngineDocument) {
@@ -79,7 +79,7 @@ extension InferenceCall {
     /// Closes the connection after the event, so that no client mistakes the stream for a complete one.
     func failInBand(_ error: GatewayError) {
         connection.write(piece: ByteBuffer(string: error.body.event))
-        headKeepsAlive = false
+        connectionPersists = false
         endResponse()
     }
 
@@ -111,8 +111,8 @@ extension InferenceCall {
         var headers = headers
         // HTTP/1.0 has no chunked coding: a body without a length ends with the connection.
         let isFramed = lengthIsKnown || head.version != .http1_0
-        headKeepsAlive = head.isKeepAlive && requestIsComplete && isFramed && !services.drain.isDraining
-        if !headKeepsAlive {
+        connectionPersists = head.isKeepAlive && requestIsComplete && isFramed && !services.drain.isDraining
+        if !connectionPersists {
             headers.replaceOrAdd(name: "Connection", value: "close")
         } else if head.version == .http1_0 {
             headers.replaceOrAdd(name: "Connection", value: "keep-alive")
@@ -151,7 +151,7 @@ extension InferenceCall {
         var failure: GatewayError?
         var clientDisconnected = false
         switch ending {
-        case .answered(let answered): (status, outcome) = (answered, answered < 400 ? "ok" : "engine_error")
+        case .completed(let answered): (status, outcome) = (answered, answered < 400 ? "ok" : "engine_error")
         case .clientDisconnected: (status, outcome, clientDisconnected) = (499, "client_gone", true)
         case .failed(let error):
             failure = error
@@ -181,7 +181,7 @@ extension InferenceCall {
         measurements.usage = upstreamResponse.usage
         measurements.events = upstreamResponse.events?.events ?? 0
         if !isComplete {
-            measurements.broken = upstreamResponse.broken(delivery, clientDisconnected: clientDisconnected)
+            measurements.broken = upstreamResponse.brokenStream(delivery, clientDisconnected: clientDisconnected)
         }
         return measurements
     }

@@ -7,7 +7,7 @@ import Settings
 import SimpleAICore
 
 /// Handles a runner's response to a call.
-extension InferenceCall: UpstreamExchange {
+extension InferenceCall: UpstreamResponseReceiver {
     func responseHeadReceived(_ head: HTTPResponseHead) {
         timeline.answered = .now()
         guard let event = upstreamResponse.receive(head) else { return }
@@ -161,8 +161,10 @@ extension InferenceCall: UpstreamExchange {
 
     /// Must be called before the client can read the id, because its next call may arrive immediately.
     private func noteResponse() {
-        guard endpoint == .responses, !upstreamResponse.isNoted, let id = upstreamResponse.responseID else { return }
-        upstreamResponse.isNoted = true
+        guard endpoint == .responses, !upstreamResponse.isOriginRecorded, let id = upstreamResponse.responseID else {
+            return
+        }
+        upstreamResponse.isOriginRecorded = true
         note(response: id)
     }
 

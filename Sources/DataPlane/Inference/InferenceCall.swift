@@ -51,9 +51,9 @@ final class InferenceCall {
     /// The upstream to which the call was last sent.
     private(set) var upstream: Upstream?
     /// Runners that lack the endpoint, as earlier calls found, and their errors.
-    var lacking: [RunnerID: GatewayError] = [:]
+    var runnersWithoutEndpoint: [RunnerID: GatewayError] = [:]
     /// Runners of which this call found that they lack the endpoint.
-    var foundLacking: Set<RunnerID> = []
+    var newRunnersWithoutEndpoint: Set<RunnerID> = []
     var upstreamResponse = UpstreamResponse()
     /// Not part of `upstreamResponse`: a write changes it while `upstreamResponse` is being modified.
     var delivery = StreamDelivery()
@@ -67,7 +67,7 @@ final class InferenceCall {
     /// When the engine's stream last delivered an event.
     var lastEvent: NIODeadline = .now()
     /// Whether the head of the response permits the client to reuse the connection.
-    var headKeepsAlive = true
+    var connectionPersists = true
 
     init(
         head: HTTPRequestHead, endpoint: Endpoint, services: DataPlaneServices, connection: InferenceHandler,
@@ -180,12 +180,15 @@ final class InferenceCall {
         case .acceptBody: continueIfExpected()
         case .authorize(let call, let caller): authorize(call, caller)
         case .place(let call, let excluded):
-            lacking = services.upstreams.runners(lacking: endpoint, of: call.models)
-            let request = request(for: call, excluding: lacking.isEmpty ? excluded : excluded.union(lacking.keys))
+            runnersWithoutEndpoint = services.upstreams.runners(runnersWithoutEndpoint: endpoint, of: call.models)
+            let request = request(
+                for: call,
+                excluding: runnersWithoutEndpoint.isEmpty ? excluded : excluded.union(runnersWithoutEndpoint.keys))
             if fields.wantsReasons, caller?.isAdmin ?? false { explanation = explain(call, request) }
             place(request)
         case .withdrawPlacement: withdraw()
-        case .forward(let call, let lease, let onNewConnection): forward(call, lease, onNewConnection: onNewConnection)
+        case .forward(let call, let lease, let usesNewConnection):
+            forward(call, lease, usesNewConnection: usesNewConnection)
         case .cancelForwarding:
             exchangeHandle?.cancel()
             exchangeHandle = nil
@@ -293,7 +296,7 @@ final class InferenceCall {
         _ = services.scheduler.abandon(waiting.id, of: waiting.request)
     }
 
-    private func forward(_ call: AuthorizedCall, _ lease: Lease, onNewConnection: Bool) {
+    private func forward(_ call: AuthorizedCall, _ lease: Lease, usesNewConnection: Bool) {
         guard let upstream = services.upstreams[lease.runner] else {
             return handle(.upstreamFailed(.unreachable("the runner has no address")))
         }
@@ -304,7 +307,7 @@ final class InferenceCall {
         let bytes = body.forwarded(model: lease.engineModel.rawValue, addingUsage: addsUsage)
         memory.release(upstreamResponse.reservedBytes)
         upstreamResponse = UpstreamResponse(
-            to: UpstreamResponse.CallContext(
+            to: UpstreamResponse.ResponseExpectations(
                 endpoint: endpoint, model: lease.model, streams: call.call.streams,
                 expectedChoices: call.call.expectedChoices, acceptsUnknownLength: head.version != .http1_0,
                 context: ResponseCause.Context(
@@ -322,7 +325,7 @@ final class InferenceCall {
         self.exchangeHandle = exchangeHandle
         services.pools.pool(on: eventLoop).send(
             request, to: upstream, for: self, exchangeHandle: exchangeHandle, timeouts: rules.upstreamTimeouts,
-            onNewConnection: onNewConnection)
+            usesNewConnection: usesNewConnection)
     }
 
     // MARK: Timers

@@ -24,7 +24,7 @@ enum ResponseCause: Hashable, Sendable {
     /// The engine states that it is unavailable (502, 503, 504).
     case unavailable
     /// Another server responded in the engine's place: a front end's page for 502, 503, 504 or a similar status.
-    case replaced
+    case foreignResponse
     /// The engine timed out waiting for the request (408 on a new connection).
     case timedOut
     /// Not a response of an inference engine.
@@ -63,10 +63,10 @@ enum ResponseCause: Hashable, Sendable {
         case 405, 501: self = .endpointMissing
         case 408: self = .timedOut
         case 429, 529: self = .overloaded
-        case 502...504 where error.isPage: self = .replaced
+        case 502...504 where error.isPage: self = .foreignResponse
         case 503: self = context.runnerHasServed && !Self.statesLoading(error) ? .unavailable : .loading
         // 520 to 527 and 530: a front end's codes for an unreachable engine.
-        case 502, 504, 520...527, 530: self = error.isPage ? .replaced : .unavailable
+        case 502, 504, 520...527, 530: self = error.isPage ? .foreignResponse : .unavailable
         case 500:
             self = Self.statesMissingEndpoint(error, context, isGeneric: false) ? .endpointMissing : .internalError
         case 400...499: self = .requestRejected

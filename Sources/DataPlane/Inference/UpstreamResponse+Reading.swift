@@ -13,12 +13,12 @@ extension UpstreamResponse {
     mutating func receive(_ head: HTTPResponseHead) -> CallState.Event? {
         self.head = head
         // A response that is encoded despite `Accept-Encoding: identity` cannot be parsed.
-        guard let call, call.streams, head.status == .ok, isPlain else { return nil }
+        guard let expectations, expectations.streams, head.status == .ok, isPlain else { return nil }
         guard mediaType.hasPrefix("text/event-stream") else {
             mayBecomeStream = true
             return nil
         }
-        return beginStream(call)
+        return beginStream(expectations)
     }
 
     /// Collects a piece of a body that has not turned out to be an event stream.
@@ -32,25 +32,25 @@ extension UpstreamResponse {
             // Usually this is the complete body, and need not be copied.
             document = bytes
         }
-        guard mayBecomeStream, let call else { return examineIfLarge() }
-        switch EventStreamStart.verdict(on: Array(document.readableBytesView.prefix(64))[...]) {
+        guard mayBecomeStream, let expectations else { return examineIfLarge() }
+        switch EventStreamStart.detect(in: Array(document.readableBytesView.prefix(64))[...]) {
         case .undecided: return nil
         case .other:
             mayBecomeStream = false
             return examineIfLarge()
-        case .eventStream: return beginStream(call)
+        case .eventStream: return beginStream(expectations)
         }
     }
 
     // MARK: Large documents
 
     private mutating func examineIfLarge() -> CallState.Event? {
-        guard document.readableBytes > DocumentRelay.minSize, let call, let head, isPlain,
+        guard document.readableBytes > DocumentRelay.minSize, let expectations, let head, isPlain,
             200...299 ~= head.status.code, head.headers.first(name: AgentError.header) == nil
         else { return nil }
         largeDocument = DocumentRelay(
-            endpoint: call.endpoint, model: call.model, statedLength: statedLength,
-            needsLength: !call.acceptsUnknownLength)
+            endpoint: expectations.endpoint, model: expectations.model, statedLength: statedLength,
+            needsLength: !expectations.acceptsUnknownLength)
         let collected = document
         document = ByteBuffer()
         return examine(collected)
@@ -133,11 +133,12 @@ extension UpstreamResponse {
 
     // MARK: Parts
 
-    private mutating func beginStream(_ call: CallContext) -> CallState.Event {
+    private mutating func beginStream(_ expectations: ResponseExpectations) -> CallState.Event {
         mayBecomeStream = false
         events = EventStreamRelay(
-            endpoint: call.endpoint, model: call.model, hidesUsageChunk: call.context.addsUsageOption,
-            expectedChoices: call.expectedChoices)
+            endpoint: expectations.endpoint, model: expectations.model,
+            hidesUsageChunk: expectations.context.addsUsageOption,
+            expectedChoices: expectations.expectedChoices)
         return .streamBegan
     }
 
@@ -149,12 +150,12 @@ extension UpstreamResponse {
 
     private mutating func documentEnded(at now: () -> Int) -> CallState.Event {
         let status = Int(head?.status.code ?? 0)
-        guard let call else { return .streamEnded(complete: false) }
+        guard let expectations else { return .streamEnded(complete: false) }
         if let largeDocument {
             document = largeDocument.collected
             self.largeDocument = nil
         }
-        var context = call.context
+        var context = expectations.context
         context.agentCode = head?.headers.first(name: AgentError.header)
         // The agent lost its connection to the engine: handled like a lost connection to the runner.
         if context.agentCode.flatMap(GatewayError.Code.init) == .upstreamError {
@@ -163,7 +164,7 @@ extension UpstreamResponse {
         var (isJSON, error): (Bool, EngineError?) = (false, nil)
         if 200...299 ~= status {
             let restored = ModelRewriter.restore(
-                document, model: call.model, readsID: call.endpoint == .responses)
+                document, model: expectations.model, readsID: expectations.endpoint == .responses)
             isJSON = restored != nil
             error = restored?.error
             if let restored, restored.error == nil {

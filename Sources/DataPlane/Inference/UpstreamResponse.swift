@@ -6,7 +6,7 @@ import SimpleAICore
 /// The state of a runner's response, as far as it has been received.
 struct UpstreamResponse {
     /// Facts about the request that determine how its response is parsed.
-    struct CallContext {
+    struct ResponseExpectations {
         var endpoint: Endpoint
         /// The public id of the model.
         var model: ModelID
@@ -17,7 +17,7 @@ struct UpstreamResponse {
         var context: ResponseCause.Context
     }
 
-    let call: CallContext?
+    let expectations: ResponseExpectations?
     var head: HTTPResponseHead?
     /// Whether the body may turn out to be an event stream although its media type differs.
     var mayBecomeStream = false
@@ -33,12 +33,12 @@ struct UpstreamResponse {
     /// The engine's id of the response (`/v1/responses`).
     var documentID: String?
     /// Whether the caller and the runner of the response id have been recorded in `ResponseOrigins`.
-    var isNoted = false
+    var isOriginRecorded = false
     var firstToken: NIODeadline?
     var lastToken: NIODeadline?
 
-    init(to call: CallContext? = nil) {
-        self.call = call
+    init(to expectations: ResponseExpectations? = nil) {
+        self.expectations = expectations
     }
 
     var usage: TokenUsage? { events?.usage ?? documentUsage ?? largeDocument?.usage }
@@ -73,7 +73,7 @@ struct UpstreamResponse {
     /// Tokens of the incomplete stream, if the call ends now.
     /// - Parameter clientDisconnected: whether the client disconnected, so that written bytes may be lost. A client that is
     ///   still connected receives them before the error that ends the stream.
-    func broken(_ delivery: StreamDelivery, clientDisconnected: Bool) -> CallMeasurements.BrokenStream? {
+    func brokenStream(_ delivery: StreamDelivery, clientDisconnected: Bool) -> CallMeasurements.BrokenStream? {
         guard let events else { return nil }
         let generated = max(events.pieces, events.usage?.completion ?? 0)
         let isHeldUp = delivery.isBlocked || (clientDisconnected && delivery.isCheckPending)

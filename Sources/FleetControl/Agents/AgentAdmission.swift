@@ -11,7 +11,7 @@ import Synchronization
 final class AgentAdmission: Sendable {
     typealias Instant = ContinuousClock.Instant
 
-    enum Verdict: Hashable, Sendable {
+    enum Decision: Hashable, Sendable {
         /// Admitted; the socket with this number is evicted for it.
         case admitted(evicting: UInt64?)
         case refused
@@ -36,7 +36,7 @@ final class AgentAdmission: Sendable {
     /// Admits a new socket, or refuses it.
     /// - Parameters:
     ///   - holder: its address; nil for a trusted proxy that states no client address.
-    func enter(_ number: UInt64, from holder: Peer?, now: Instant = .now) -> Verdict {
+    func enter(_ number: UInt64, from holder: Peer?, now: Instant = .now) -> Decision {
         state.withLock { $0.enter(number, from: holder, now: now) }
     }
 
@@ -81,20 +81,20 @@ struct AgentAdmissionState {
 
     var count: Int { sockets.count }
 
-    mutating func enter(_ number: UInt64, from holder: Peer?, now: Instant) -> AgentAdmission.Verdict {
+    mutating func enter(_ number: UInt64, from holder: Peer?, now: Instant) -> AgentAdmission.Decision {
         let isKnown = holder.map { known.contains($0) || olderKnown.contains($0) } ?? true
         let burst = isKnown ? 10 * AgentAdmission.failureBurst : AgentAdmission.failureBurst
         guard holder.map({ failures.count(of: $0, now: now) < burst }) ?? true else { return .refused }
         var evicted: UInt64?
-        var verdict = take(holder, isKnown)
-        if sockets.count >= AgentAdmission.maxSockets || verdict != .granted {
-            let ofHolder = verdict == .beyondShare ? holder : nil
-            if verdict == .granted { giveBack(holder, isKnown) }
+        var decision = take(holder, isKnown)
+        if sockets.count >= AgentAdmission.maxSockets || decision != .granted {
+            let ofHolder = decision == .beyondShare ? holder : nil
+            if decision == .granted { giveBack(holder, isKnown) }
             guard let oldest = oldestSilent(of: ofHolder, isKnown, now) else { return .refused }
             evict(oldest)
             evicted = oldest
-            verdict = take(holder, isKnown)
-            guard verdict == .granted else { return .refused }
+            decision = take(holder, isKnown)
+            guard decision == .granted else { return .refused }
         }
         sockets[number] = Socket(holder: holder, since: now, isOfKnownAddress: isKnown)
         unregistered.insert(number)
@@ -146,7 +146,7 @@ struct AgentAdmissionState {
         return best?.number
     }
 
-    private mutating func take(_ holder: Peer?, _ isKnown: Bool) -> FairShare.Verdict {
+    private mutating func take(_ holder: Peer?, _ isKnown: Bool) -> FairShare.Decision {
         isKnown ? knownHolders.take(for: holder, under: Self.rule) : unknownHolders.take(for: holder, under: Self.rule)
     }
 

@@ -5,7 +5,7 @@ import SimpleAICore
 protocol AgentCommands: Sendable {
     /// Sends a command. Its result, and the failure of one that cannot be sent, is passed to
     /// `Scheduler.commandCompleted`.
-    func send(_ command: AgentCommand, to id: RunnerID, _ request: RunnerRequest)
+    func send(_ command: AgentCommand, to id: RunnerID, _ request: CommandID)
 
     /// Requests a status report now, because evidence has contradicted the last one; no effect for other runners.
     func requestStatus(of id: RunnerID)

@@ -77,7 +77,7 @@ final class AgentRegistry {
     private let start: ContinuousClock.Instant
     private var statusRequests = 0
     /// Commands without a result yet, by their request id.
-    private var pendingCommands: [ExactString: (id: RunnerID, request: RunnerRequest)] = [:]
+    private var pendingCommands: [ExactString: (id: RunnerID, request: CommandID)] = [:]
     /// After the end of the gateway nothing is written and no command completes.
     private var isStopped = false
 
@@ -172,11 +172,11 @@ final class AgentRegistry {
 
     // MARK: Commands
 
-    private func commandCompleted(_ id: RunnerID, _ request: RunnerRequest, _ failure: String?) {
+    private func commandCompleted(_ id: RunnerID, _ request: CommandID, _ failure: String?) {
         if !isStopped { scheduler.commandCompleted(id, request, failure: failure) }
     }
 
-    func send(_ command: AgentCommand, to id: RunnerID, _ request: RunnerRequest) {
+    func send(_ command: AgentCommand, to id: RunnerID, _ request: CommandID) {
         guard let connection = connection(of: id) else {
             return commandCompleted(id, request, "the agent is not connected")
         }
@@ -246,11 +246,11 @@ final class AgentRegistry {
         case .close: connection.socket.close()
         case .countError(let code):
             connections[number]?.endReason = OperatorReason("its agent violated the protocol (\(code.rawValue))")
-            reportProblem(code, connection)
+            logViolation(code, connection)
         }
     }
 
-    private func reportProblem(_ code: ProtocolErrorCode, _ connection: Connection) {
+    private func logViolation(_ code: ProtocolErrorCode, _ connection: Connection) {
         metrics.agentViolatedProtocol(code)
         // Any client that reaches the port can cause these lines, so their level is one that operators can switch off.
         var metadata: Logger.Metadata = [LogKeys.address: "\(connection.peer)", LogKeys.code: "\(code.rawValue)"]
@@ -282,7 +282,7 @@ final class AgentRegistry {
         logger.info(
             "Agent registered",
             metadata: [LogKeys.runner: "\(id)", LogKeys.address: "\(upstream.authority)"])
-        describe(registration.status, of: id, number)
+        updateMachine(registration.status, of: id, number)
         scheduler.agentConnected(id)
         // After `agentConnected`, so that the scheduler has ended the old connection's commands and ignores these failures.
         failCommands(of: id)
@@ -356,10 +356,10 @@ final class AgentRegistry {
             let address = machine.address.flatMap { IPAddress($0) }.map { Peer($0) }
             if let address { admission.remember(address) }
             let age = max(0, min(Int64(time) - (machine.lastSeen ?? Int64(time)), 365 * 86_400))
-            let isKept = roster.remembered(
+            let isRemembered = roster.remembered(
                 id, holder(of: id, address), size: sizes[id] ?? 0, hasServed: machine.hasServed ?? true,
                 disconnectedAt: now - .seconds(age))
-            if !isKept { forget([id]) }
+            if !isRemembered { forget([id]) }
         }
         forget(roster.expire(now: now))
     }
@@ -390,14 +390,14 @@ final class AgentRegistry {
                 ])
             return
         }
-        describe(status, of: id, number)
+        updateMachine(status, of: id, number)
         if machines.contextLengths.put(status.contextLengths, of: id) { stateChanged() }
-        reportProblem(of: status.allOmitted, id, number)
+        logOmittedEntries(status.allOmitted, id, number)
         scheduler.agentReported(id, RunnerReport(status, extensions: connection.extensions))
     }
 
     /// Logs omitted entries once per connection: an agent must not fill the log.
-    private func reportProblem(of omitted: OmittedEntries, _ id: RunnerID, _ number: UInt64) {
+    private func logOmittedEntries(_ omitted: OmittedEntries, _ id: RunnerID, _ number: UInt64) {
         guard omitted.count > 0, connections[number]?.omitted.count == 0 else { return }
         connections[number]?.omitted = omitted
         logger.warning(
@@ -409,7 +409,7 @@ final class AgentRegistry {
     }
 
     /// Reports a changed machine to the scheduler and the state file.
-    private func describe(_ status: RunnerStatus, of id: RunnerID, _ number: UInt64) {
+    private func updateMachine(_ status: RunnerStatus, of id: RunnerID, _ number: UInt64) {
         guard let connection = connections[number], let registration = connection.registration else { return }
         let known = machines.agents[id]
         let machine = MachineDirectory.AgentMachine(

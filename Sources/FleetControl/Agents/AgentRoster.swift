@@ -99,8 +99,8 @@ struct AgentRoster {
         guard let member = members[id] else { return false }
         guard size != member.size else { return true }
         bytes.giveBack(member.size, of: member.holder.shareHolder)
-        let verdict = bytes.take(size, for: member.holder.shareHolder, under: Self.sizes)
-        guard verdict == .granted else {
+        let decision = bytes.take(size, for: member.holder.shareHolder, under: Self.sizes)
+        guard decision == .granted else {
             bytes.add(member.size, for: member.holder.shareHolder)
             return false
         }
@@ -158,9 +158,9 @@ struct AgentRoster {
 
     /// The limit that another agent with this holder and size would exceed; nil if it is within the limits.
     private func limitExceeded(by holder: Holder, size: Int) -> (refusal: Refusal, isShareOfHolder: Bool)? {
-        let places = counts.verdict(for: holder.shareHolder, under: Self.agents)
+        let places = counts.decision(for: holder.shareHolder, under: Self.agents)
         if places != .granted { return (.tooManyAgents, places == .beyondShare) }
-        let room = bytes.verdict(on: size, for: holder.shareHolder, under: Self.sizes)
+        let room = bytes.decision(on: size, for: holder.shareHolder, under: Self.sizes)
         if room != .granted { return (.tooLarge, room == .beyondShare) }
         return nil
     }

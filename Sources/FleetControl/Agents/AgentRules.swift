@@ -53,7 +53,7 @@ struct AgentRules: Sendable {
     /// the gateway's calls to any host.
     private func address(of registration: Registration, from peer: String) throws(AgentRefusal) -> AgentAddress {
         let peer = AgentAddress.plain(peer)
-        guard let stated = registration.httpBaseURL else {
+        guard let statedURL = registration.httpBaseURL else {
             guard !isTrustedProxy(peer) else {
                 throw AgentRefusal(
                     .protocolError, "The agent connects through a proxy; send http_base_url so that calls reach it.")
@@ -63,7 +63,7 @@ struct AgentRules: Sendable {
             }
             return AgentAddress(host: peer, port: registration.httpPort)
         }
-        guard let address = AgentAddress(url: stated) else {
+        guard let address = AgentAddress(url: statedURL) else {
             throw AgentRefusal(.protocolError, "The http_base_url is not a usable http or https URL.")
         }
         guard address.host.isExactly(peer) || allowedHosts.contains(ExactString(address.host)) else {

@@ -83,7 +83,7 @@ package final class Agents: AgentCommands {
         }
     }
 
-    func send(_ command: AgentCommand, to id: RunnerID, _ request: RunnerRequest) {
+    func send(_ command: AgentCommand, to id: RunnerID, _ request: CommandID) {
         onRegistry { $0.send(command, to: id, request) }
     }
 

@@ -29,7 +29,7 @@ enum EngineCheck {
         }
     }
 
-    enum Verdict: Hashable {
+    enum Outcome: Hashable {
         case works
         /// The engine does not serve this kind of work.
         case refuses
@@ -55,7 +55,7 @@ enum EngineCheck {
             ByteBuffer(string: work.document(model: model)), to: work.path, of: upstream, pool: pool, on: eventLoop,
             timeout: timeout
         ) { result in
-            switch verdict(on: result) {
+            switch outcome(on: result) {
             case .works: completion(nil)
             case .refuses: attempt(kinds.dropFirst(), model, upstream, pool, eventLoop, completion)
             case .fails(let reason): completion(reason)
@@ -63,7 +63,7 @@ enum EngineCheck {
         }
     }
 
-    static func verdict(on result: Result<UpstreamFetch.Response, UpstreamFailure>) -> Verdict {
+    static func outcome(on result: Result<UpstreamFetch.Response, UpstreamFailure>) -> Outcome {
         switch result {
         case .success(let response):
             switch response.status {

@@ -18,7 +18,7 @@ enum ProbeFinding: Hashable {
     /// The engine is up, and states that it cannot serve. With a reason for the operator.
     case notAble(String)
     /// Another server responded in the engine's place. With a reason for the operator.
-    case replaced(String)
+    case foreignResponse(String)
     /// With a reason for the operator.
     case unreachable(String)
     /// The gateway had no free connection, which is no evidence about the runner. With a reason for the operator.
@@ -28,7 +28,7 @@ enum ProbeFinding: Hashable {
     var problem: String? {
         switch self {
         case .responded(_, let problem): problem
-        case .notAble(let reason), .replaced(let reason), .noConnection(let reason): reason
+        case .notAble(let reason), .foreignResponse(let reason), .noConnection(let reason): reason
         case .loading, .silent, .refused, .unreachable: nil
         }
     }
@@ -42,7 +42,7 @@ enum ProbeFinding: Hashable {
         case .loading(let words): "\(authority): \(words)"
         case .silent: "\(authority) accepted the connection and sent no response in time"
         case .refused: "connection refused by \(authority)"
-        case .notAble(let reason), .replaced(let reason), .unreachable(let reason), .noConnection(let reason):
+        case .notAble(let reason), .foreignResponse(let reason), .unreachable(let reason), .noConnection(let reason):
             "\(authority): \(reason)"
         }
     }
@@ -80,12 +80,12 @@ struct ProbeResponseParser {
     private static func read(_ failure: UpstreamFailure) -> ProbeFinding {
         switch failure {
         case .refused: .refused
-        case .unreachable, .connectionTimedOut, .machineUnreachable: .unreachable(failure.reason)
+        case .unreachable, .connectionTimedOut, .runnerDeclaredUnreachable: .unreachable(failure.reason)
         case .firstByteTimeout, .gapTimeout: .silent
-        case .staleConnection, .closedBeforeResponse: .replaced("the connection was closed without a response")
-        case .closedDuringResponse: .replaced("the connection was closed during the response")
+        case .staleConnection, .closedBeforeResponse: .foreignResponse("the connection was closed without a response")
+        case .closedDuringResponse: .foreignResponse("the connection was closed during the response")
         case .exhausted(let reason): .noConnection("the gateway has no free connection: \(reason)")
-        case .untrusted, .malformed: .replaced(failure.reason)
+        case .untrusted, .malformed: .foreignResponse(failure.reason)
         }
     }
 
@@ -93,13 +93,13 @@ struct ProbeResponseParser {
         let status = response.status
         switch status {
         case 200...299: return readList(response)
-        case 502, 504, 300...399: return .replaced("the probe returned status \(status)")
+        case 502, 504, 300...399: return .foreignResponse("the probe returned status \(status)")
         case 503:
             return Self.statesLoading(response)
-                ? .loading(Self.words(of: response)) : .replaced("the probe returned status 503")
+                ? .loading(Self.words(of: response)) : .foreignResponse("the probe returned status 503")
         case 429: return .responded(models: nil)
         case _ where Self.isPage(response):
-            return .replaced("the probe returned an HTML page with status \(status)")
+            return .foreignResponse("the probe returned an HTML page with status \(status)")
         // Not every engine has a list, or shows it without other credentials. Settings then state its models.
         case 404, 405, 501: return hasStatedList ? .responded(models: nil) : .notAble(Self.refusal(status))
         case 401, 403, 407:
@@ -117,7 +117,7 @@ struct ProbeResponseParser {
         let list = EngineModelList(response.body)
         guard requestsList else { return .responded(models: list) }
         guard !Self.isPage(response) else {
-            return .replaced("the probe returned an HTML page instead of a model list")
+            return .foreignResponse("the probe returned an HTML page instead of a model list")
         }
         guard let list else { return .responded(models: nil) }
         guard !list.models.isEmpty else {
@@ -130,7 +130,7 @@ struct ProbeResponseParser {
         if list.models.contains(where: isStated) {
             hasListedStated = true
         } else if hasListedStated {
-            return .replaced(
+            return .foreignResponse(
                 "its list no longer contains any of the runner's models; another machine may have its address")
         }
         return .responded(models: list)

@@ -14,9 +14,9 @@ final class StaticRunnerProbe {
     var id: RunnerID { runner.id }
     var schedule: ProbeSchedule
     /// The upstream for calls; it records the latest activity.
-    private let serving: Upstream
+    private let callUpstream: Upstream
     /// The upstream for probes, at the same address.
-    let probing: Upstream
+    let probeUpstream: Upstream
     private var parser: ProbeResponseParser
     private let scheduler: Scheduler
     /// The connection pool of probes.
@@ -37,15 +37,16 @@ final class StaticRunnerProbe {
 
     /// - Parameter modelsChanged: called when the engine's list differs from the previous probe's.
     init(
-        runner: Settings.StaticRunner, serving: Upstream, probing: Upstream, scheduler: Scheduler, pool: UpstreamPool,
+        runner: Settings.StaticRunner, callUpstream: Upstream, probeUpstream: Upstream, scheduler: Scheduler,
+        pool: UpstreamPool,
         pools: UpstreamPools, on eventLoop: any EventLoop, urgentInterval: Duration, contextLengths: ContextLengths,
         logger: Logger,
         modelsChanged: @escaping () -> Void
     ) {
         self.runner = runner
         self.schedule = ProbeSchedule(runner, urgentInterval: TimeAmount(urgentInterval))
-        self.serving = serving
-        self.probing = probing
+        self.callUpstream = callUpstream
+        self.probeUpstream = probeUpstream
         self.scheduler = scheduler
         self.pool = pool
         self.pools = pools
@@ -66,7 +67,7 @@ final class StaticRunnerProbe {
         }
         isProbing = true
         UpstreamFetch.get(
-            runner.probe.path, from: probing, pool: pool, on: eventLoop, timeout: TimeAmount(runner.probe.timeout)
+            runner.probe.path, from: probeUpstream, pool: pool, on: eventLoop, timeout: TimeAmount(runner.probe.timeout)
         ) { [weak self] result in
             self?.finish(result)
         }
@@ -93,7 +94,7 @@ final class StaticRunnerProbe {
     }
 
     private func probeOrDefer() {
-        if let time = schedule.remainingDeferral(servedAt: serving.lastServedAt, now: .now()) {
+        if let time = schedule.remainingDeferral(servedAt: callUpstream.lastServedAt, now: .now()) {
             wait(time)
         } else {
             probe()
@@ -103,7 +104,7 @@ final class StaticRunnerProbe {
     /// - Returns: whether the runner is up and can serve.
     private func report(_ result: Result<UpstreamFetch.Response, UpstreamFailure>) -> Bool {
         let finding = parser.read(result)
-        let reason = finding.reason(at: probing.authority)
+        let reason = finding.reason(at: probeUpstream.authority)
         logger.debug(
             "Probe completed",
             metadata: [LogKeys.runner: "\(runner.id)", LogKeys.cause: "\(reason?.description ?? "healthy")"])
@@ -119,10 +120,10 @@ final class StaticRunnerProbe {
                 modelsChanged()
             }
             return true
-        case .loading: scheduler.runnerLoads(runner.id, reason: reason)
+        case .loading: scheduler.runnerIsLoading(runner.id, reason: reason)
         case .silent: scheduler.runnerSilent(runner.id, reason: reason)
         case .refused, .notAble: scheduler.runnerRefused(runner.id, reason: reason)
-        case .replaced: scheduler.runnerReplaced(runner.id, reason: reason)
+        case .foreignResponse: scheduler.foreignServerResponded(runner.id, reason: reason)
         case .unreachable: reportUnreachable(reason)
         // This is no evidence about the runner.
         case .noConnection: break
@@ -132,11 +133,12 @@ final class StaticRunnerProbe {
 
     /// An engine with a full backlog accepts no connection, but its machine still acknowledges the bytes of running calls.
     private func reportUnreachable(_ reason: OperatorReason?) {
-        let (scheduler, serving, id) = (scheduler, serving, runner.id)
+        let (scheduler, callUpstream, id) = (scheduler, callUpstream, runner.id)
         pools.lastAcknowledgement(of: id, on: eventLoop).whenComplete { result in
             let acknowledgement = try? result.get()
             scheduler.runnerUnreachable(
-                id, lastByteAt: [serving.lastByteAt, acknowledgement].compactMap { $0 }.max(), reason: reason)
+                id, lastContactAt: [callUpstream.lastContactAt, acknowledgement].compactMap { $0 }.max(), reason: reason
+            )
         }
     }
 

@@ -90,16 +90,17 @@ package final class FleetSupervisor: Service {
     private func startProbes() throws {
         isProbing.value = true
         for runner in settings.withLock({ $0.runners }) {
-            guard let serving = upstreams[runner.id] else { continue }
-            start(probe(of: runner, serving: serving, probing: try Upstream(runner)), isUrgent: true)
+            guard let callUpstream = upstreams[runner.id] else { continue }
+            start(probe(of: runner, callUpstream: callUpstream, probeUpstream: try Upstream(runner)), isUrgent: true)
         }
     }
 
     private func probe(
-        of runner: Settings.StaticRunner, serving: Upstream, probing: Upstream
+        of runner: Settings.StaticRunner, callUpstream: Upstream, probeUpstream: Upstream
     ) -> StaticRunnerProbe {
         StaticRunnerProbe(
-            runner: runner, serving: serving, probing: probing, scheduler: scheduler, pool: pool.value, pools: pools,
+            runner: runner, callUpstream: callUpstream, probeUpstream: probeUpstream, scheduler: scheduler,
+            pool: pool.value, pools: pools,
             on: eventLoop, urgentInterval: settings.withLock { $0.wake.probeInterval },
             contextLengths: machines.contextLengths, logger: logger
         ) { [weak self] in self?.remember() }
@@ -119,8 +120,8 @@ package final class FleetSupervisor: Service {
         machines.adopt(settings)
         // An address must exist before the scheduler knows its runner and as long as it does: a call may be placed at
         // any moment.
-        for change in plan.changed { upstreams.put(change.serving) }
-        scheduler.change(placing: plan.changed.map { Runner($0.runner) }, removing: plan.removed)
+        for change in plan.changed { upstreams.put(change.callUpstream) }
+        scheduler.change(adding: plan.changed.map { Runner($0.runner) }, removing: plan.removed)
         for id in plan.removed {
             upstreams.remove(id)
             machines.contextLengths.remove(id)
@@ -132,7 +133,7 @@ package final class FleetSupervisor: Service {
             for change in plan.changed {
                 let wasUrgent = stopProbe(of: change.runner.id)
                 start(
-                    probe(of: change.runner, serving: change.serving, probing: change.probing),
+                    probe(of: change.runner, callUpstream: change.callUpstream, probeUpstream: change.probeUpstream),
                     isUrgent: wasUrgent ?? true
                 )
             }
@@ -144,8 +145,8 @@ package final class FleetSupervisor: Service {
     private func stopProbe(of id: RunnerID) -> Bool? {
         guard let probe = probes.value.removeValue(forKey: id) else { return nil }
         probe.stop()
-        probe.probing.retire()
-        pool.value.closeIdle(of: probe.probing)
+        probe.probeUpstream.retire()
+        pool.value.closeIdle(of: probe.probeUpstream)
         return probe.schedule.isUrgent
     }
 
@@ -208,7 +209,7 @@ package final class FleetSupervisor: Service {
         }
     }
 
-    private func check(_ runner: RunnerID, _ model: EngineModelID, _ request: RunnerRequest) {
+    private func check(_ runner: RunnerID, _ model: EngineModelID, _ request: CommandID) {
         eventLoop.execute { [self] in
             guard let upstream = upstreams[runner] else {
                 return scheduler.checkCompleted(runner, request, failure: "the runner has no address")

@@ -28,14 +28,14 @@ package final class MachineDirectory: Sendable {
 
     private struct Known {
         /// Static runners' wake methods, from settings.
-        var stated: [RunnerID: [WakeMethod]]
+        var staticWakeMethods: [RunnerID: [WakeMethod]]
         /// The destination of packets for agents' machines.
         var broadcast: String
         var port: Int
         var agents: [RunnerID: AgentMachine] = [:]
 
         init(_ settings: Settings) {
-            stated = Dictionary(
+            staticWakeMethods = Dictionary(
                 settings.runners.map { ($0.id, $0.wake.map(WakeMethod.all) ?? []) },
                 uniquingKeysWith: { first, _ in first })
             broadcast = settings.wake.broadcast
@@ -61,7 +61,7 @@ package final class MachineDirectory: Sendable {
 
     package func wakeMethods(of runner: RunnerID) -> [WakeMethod] {
         known.withLock { known in
-            if let methods = known.stated[runner] { return methods }
+            if let methods = known.staticWakeMethods[runner] { return methods }
             return known.agents[runner]?.mac.flatMap { MACAddress($0) }.map {
                 [.packet(WakePacketRequest(mac: $0, broadcast: known.broadcast, port: known.port))]
             } ?? []

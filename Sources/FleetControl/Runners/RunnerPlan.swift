@@ -10,9 +10,9 @@ package struct RunnerPlan: Sendable {
         package let runner: Settings.StaticRunner
         /// The upstream for calls: the previous one if its address and settings are unchanged, so that connections are
         /// kept.
-        package let serving: Upstream
+        package let callUpstream: Upstream
         /// The upstream for probes.
-        package let probing: Upstream
+        package let probeUpstream: Upstream
     }
 
     package private(set) var changed: [Change] = []
@@ -27,14 +27,15 @@ package struct RunnerPlan: Sendable {
         for runner in new.runners where before[runner.id] != runner {
             let known = upstreams[runner.id]
             if let known, before[runner.id].map({ Self.hasSameUpstream($0, runner) }) ?? false {
-                changed.append(Change(runner: runner, serving: known, probing: try Upstream(runner)))
+                changed.append(Change(runner: runner, callUpstream: known, probeUpstream: try Upstream(runner)))
             } else {
-                changed.append(Change(runner: runner, serving: try Upstream(runner), probing: try Upstream(runner)))
+                changed.append(
+                    Change(runner: runner, callUpstream: try Upstream(runner), probeUpstream: try Upstream(runner)))
                 if let known, before[runner.id] != nil { retired.append(known) }
             }
         }
-        let kept = Set(new.runners.map(\.id))
-        for runner in old.runners where !kept.contains(runner.id) {
+        let newIDs = Set(new.runners.map(\.id))
+        for runner in old.runners where !newIDs.contains(runner.id) {
             removed.append(runner.id)
             if let upstream = upstreams[runner.id] { retired.append(upstream) }
         }

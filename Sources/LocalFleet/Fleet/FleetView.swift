@@ -24,7 +24,7 @@ struct FleetView {
 
     /// Returns when the model list shows the actual state of every model: ready on all its awake machines, or asleep if
     /// all its machines are asleep.
-    func settle(_ machines: [LocalFleet.Machine], asleep: Set<RunnerID>) async throws {
+    func waitUntilListed(_ machines: [LocalFleet.Machine], asleep: Set<RunnerID>) async throws {
         let expected = Self.expectations(machines, asleep)
         while !(try await matches(expected)) {
             // The gateway sends no notification of changes; it serves the list from memory, so polling is cheap.

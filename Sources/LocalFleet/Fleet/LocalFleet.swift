@@ -108,9 +108,9 @@ public struct LocalFleet: Sendable {
             }
         }
         group.addTask {
-            var switches: [Int] = []
-            for machine in machines { switches.append(try await machine.ports().powerSwitch) }
-            try await segment.run(machines: switches, copyPort: packetPort)
+            var powerSwitchPorts: [Int] = []
+            for machine in machines { powerSwitchPorts.append(try await machine.ports().powerSwitch) }
+            try await segment.run(machines: powerSwitchPorts, copyPort: packetPort)
             return .service(name: "the network")
         }
         group.addTask {
@@ -142,7 +142,7 @@ public struct LocalFleet: Sendable {
     }
 
     private func awaitRunning() async throws -> Running {
-        let mint = try await issuer.mint()
+        let mint = try await issuer.tokenMint()
         guard let port = try await gatewayPort.value(where: { $0 != nil }) else { throw CancellationError() }
         let running = Running(
             url: "http://127.0.0.1:\(port)", mint: mint, machines: machines, packetPort: packetPort,
@@ -152,10 +152,10 @@ public struct LocalFleet: Sendable {
         for machine in machines { machine.join(gateway) }
         let view = FleetView(url: running.url, token: running.tokens.admin)
         // A machine must be awake once, so that the gateway knows it and can wake it.
-        try await view.settle(options.machines, asleep: [])
+        try await view.waitUntilListed(options.machines, asleep: [])
         guard !running.sleepers.isEmpty else { return running }
-        try await running.sleepAgain()
-        try await view.settle(options.machines, asleep: running.sleepers)
+        try await running.putSleepersToSleep()
+        try await view.waitUntilListed(options.machines, asleep: running.sleepers)
         return running
     }
 }

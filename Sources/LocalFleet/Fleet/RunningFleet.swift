@@ -22,7 +22,7 @@ extension LocalFleet {
         public var issuerURL: String { mint.issuer }
 
         /// Puts the machines to sleep that were asleep when the fleet started.
-        public func sleepAgain() async throws {
+        public func putSleepersToSleep() async throws {
             try await withThrowingDiscardingTaskGroup { group in
                 for machine in machines where sleepers.contains(machine.id) {
                     group.addTask { try await machine.sleep() }

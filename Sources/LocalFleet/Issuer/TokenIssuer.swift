@@ -38,10 +38,10 @@ public final class TokenIssuer: Service {
     }
 
     /// The base URL, which is the issuer identifier; waits until the issuer listens.
-    public func url() async throws -> String { try await mint().issuer }
+    public func url() async throws -> String { try await tokenMint().issuer }
 
     /// The mint behind the token endpoint; waits until the issuer knows its own URL.
-    public func mint() async throws -> TokenMint {
+    public func tokenMint() async throws -> TokenMint {
         guard let port = try await port.value(where: { $0 != nil }) else { throw CancellationError() }
         return TokenMint(key: key, issuer: "http://127.0.0.1:\(port)", audience: audience)
     }
@@ -93,7 +93,8 @@ public final class TokenIssuer: Service {
             lifetime = .seconds(seconds)
         }
         let roles = form["role"].flatMap { $0.split(separator: " ") }.map { Role(String($0)) }
-        let token = try await mint().token(user: form["user"].first ?? "developer", roles: roles, lifetime: lifetime)
+        let token = try await tokenMint().token(
+            user: form["user"].first ?? "developer", roles: roles, lifetime: lifetime)
         var response = Response(json: [
             "access_token": .string(token), "token_type": "Bearer",
             "expires_in": .integer(Int(lifetime.components.seconds)),

@@ -56,7 +56,7 @@ public struct TokenKeyFiles: Sendable {
     }
 
     /// A mint for the key; `issuer` and `audience` override the stored ones.
-    public func mint(issuer: String? = nil, audience: String? = nil) throws -> TokenMint {
+    public func tokenMint(issuer: String? = nil, audience: String? = nil) throws -> TokenMint {
         let key = try SigningKey(pem: String(decoding: PrivateFile.read(key), as: UTF8.self))
         if let issuer, let audience { return TokenMint(key: key, issuer: issuer, audience: audience) }
         let details = try readDetails()

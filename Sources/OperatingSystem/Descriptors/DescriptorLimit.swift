@@ -68,7 +68,7 @@ public enum DescriptorLimit {
 
     /// Makes the runtime open the descriptors of its timers while some are available: a sleep whose timer cannot be
     /// created never ends.
-    public static func openTimers() async {
+    public static func reserveTimerDescriptors() async {
         try? await Task.sleep(for: .milliseconds(1), clock: .continuous)
         try? await Task.sleep(for: .milliseconds(1), clock: .suspending)
     }

@@ -4,18 +4,18 @@ import NIOCore
 /// Framing of a chunk (RFC 9112 §7.1): its size in hexadecimal digits, and line breaks.
 enum ChunkFrame {
     /// Maximum framing in bytes: sixteen digits and two line breaks.
-    static let maxLength = 20
+    static let maxOverhead = 20
 
     /// The line break after a chunk's bytes.
     static let end = ByteBuffer(string: "\r\n")
 
     static func start(of size: Int) -> ByteBuffer {
         var bytes = ByteBuffer()
-        bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: maxLength) { writeStart(of: size, to: $0) }
+        bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: maxOverhead) { writeStart(of: size, to: $0) }
         return bytes
     }
 
-    /// - Parameter target: has capacity for the bytes and `maxLength` more.
+    /// - Parameter target: has capacity for the bytes and `maxOverhead` more.
     /// - Returns: the length of the whole chunk in bytes.
     static func write(_ bytes: ByteBuffer, to target: UnsafeMutableRawBufferPointer) -> Int {
         let start = writeStart(of: bytes.readableBytes, to: target)

@@ -4,7 +4,7 @@ import Relay
 import SimpleAICore
 
 /// One call from the gateway to an engine. Belongs to its connection's event loop.
-final class RelayedCall: UpstreamExchange {
+final class RelayedCall: UpstreamResponseReceiver {
     let head: HTTPRequestHead
     private let endpoint: Endpoint
     private let services: CallServices
@@ -60,7 +60,7 @@ final class RelayedCall: UpstreamExchange {
         self.model = model
         pool = pools.pool(on: eventLoop)
         services.counts.began(model)
-        send(onNewConnection: false)
+        send(usesNewConnection: false)
     }
 
     private func requestedModel() throws(CallRefusal) -> String {
@@ -75,13 +75,13 @@ final class RelayedCall: UpstreamExchange {
             body.readableBytesView[start + member.range.lowerBound..<start + member.range.upperBound])
     }
 
-    private func send(onNewConnection: Bool) {
+    private func send(usesNewConnection: Bool) {
         guard let request, let upstream, let pool else { return }
         let exchangeHandle = ExchangeHandle()
         self.exchangeHandle = exchangeHandle
         pool.send(
             request, to: upstream, for: self, exchangeHandle: exchangeHandle, timeouts: services.timeouts,
-            onNewConnection: onNewConnection)
+            usesNewConnection: usesNewConnection)
     }
 
     func writabilityChanged(isWritable: Bool) {
@@ -136,7 +136,7 @@ final class RelayedCall: UpstreamExchange {
         // The engine had already closed this kept-alive connection: no byte of a response arrived.
         if failure == .staleConnection, !headWasSent, !hasRetried {
             hasRetried = true
-            return send(onNewConnection: true)
+            return send(usesNewConnection: true)
         }
         end()
         guard !headWasSent else { return connection.abortResponse() }

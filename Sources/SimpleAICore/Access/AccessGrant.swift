@@ -44,7 +44,7 @@ public enum AccessRuling: Hashable, Sendable, CustomStringConvertible {
     /// The caller may request every model id.
     case specificModels
     /// There are no policies, so every caller may use the classes.
-    case noPolicies
+    case allowedWithoutPolicies
     /// The policy with this index, counted from 0, grants the request.
     case granted(index: Int)
     /// There are no policies, so model ids require a role that the caller lacks.
@@ -56,7 +56,7 @@ public enum AccessRuling: Hashable, Sendable, CustomStringConvertible {
 
     public var isAllowed: Bool {
         switch self {
-        case .administrator, .specificModels, .noPolicies, .granted: true
+        case .administrator, .specificModels, .allowedWithoutPolicies, .granted: true
         case .missingRole, .notGranted, .beyondCredentials: false
         }
     }
@@ -65,7 +65,7 @@ public enum AccessRuling: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .administrator: "the caller is an admin"
         case .specificModels: "the caller has the right to exact ids"
-        case .noPolicies: "every caller may use classes"
+        case .allowedWithoutPolicies: "every caller may use classes"
         case .granted(let index): "granted by policies[\(index)]"
         case .missingRole: "exact ids require a role that the caller lacks"
         case .notGranted: "no policy grants it to the caller's roles"

@@ -47,7 +47,7 @@ public struct AccessPolicy: Hashable, Sendable {
     let classes: ClassTable
     private let wakeRoles: Set<Role>
     private let showsMembers: Bool
-    private let exactPolicy: PlacementPolicy
+    private let exactPlacementPolicy: PlacementPolicy
     let privilegedRoles: PrivilegedRoles
     let grants: [AccessGrant]
     /// False in most settings, so that calls skip the search for a priority.
@@ -58,17 +58,17 @@ public struct AccessPolicy: Hashable, Sendable {
     ///   - wakeRoles: roles that may cause a wake; empty: every caller. If there are grants, one of them must permit it
     ///     as well.
     ///   - showsMembers: whether callers that may not request model ids see the members of a class.
-    ///   - exactPolicy: how to choose among the runners of a model that was requested by id.
+    ///   - exactPlacementPolicy: how to choose among the runners of a model that was requested by id.
     ///   - privilegedRoles: the names of the two special roles in the settings, for the log.
     public init(
         classes: ClassTable, wakeRoles: Set<Role> = [], showsMembers: Bool = true,
-        exactPolicy: PlacementPolicy = .leastBusy, grants: [AccessGrant] = [],
+        exactPlacementPolicy: PlacementPolicy = .leastBusy, grants: [AccessGrant] = [],
         privilegedRoles: PrivilegedRoles = PrivilegedRoles()
     ) {
         self.privilegedRoles = privilegedRoles
         self.grants = grants
         hasPriorities = grants.contains { $0.priority != .normal }
-        self.exactPolicy = exactPolicy
+        self.exactPlacementPolicy = exactPlacementPolicy
         self.classes = classes
         self.wakeRoles = wakeRoles
         self.showsMembers = showsMembers
@@ -83,7 +83,8 @@ public struct AccessPolicy: Hashable, Sendable {
         case .exactly(let model):
             return AuthorizedCall(
                 call: call, caller: caller, models: [model], preferredMachineTypes: [], speculativeWakes: [],
-                policy: exactPolicy, mayWake: mayWake(caller), priority: priority(of: call.request, by: caller))
+                policy: exactPlacementPolicy, mayWake: mayWake(caller), priority: priority(of: call.request, by: caller)
+            )
         case .byClass(let name):
             guard let found = classes[name] else {
                 throw GatewayError(
@@ -117,7 +118,7 @@ public struct AccessPolicy: Hashable, Sendable {
         if caller.isAdmin { return .administrator }
         if case .exactly = request, caller.mayRequestSpecificModels { return .specificModels }
         if grants.isEmpty {
-            if case .byClass = request { return .noPolicies }
+            if case .byClass = request { return .allowedWithoutPolicies }
             return .missingRole
         }
         let index = grants.firstIndex { $0.applies(to: caller) && $0.covers(request) }

@@ -124,7 +124,7 @@ public struct EngineError: Hashable, Sendable {
     /// The content of the first line of an event stream that may contain an error: `data`, or `error` as in older
     /// llama.cpp servers.
     private static func eventPayload(of text: String) -> String? {
-        guard EventStreamStart.verdict(on: Array(text.utf8.prefix(64))[...]) == .eventStream else { return nil }
+        guard EventStreamStart.detect(in: Array(text.utf8.prefix(64))[...]) == .eventStream else { return nil }
         for line in text.split(whereSeparator: \.isNewline) {
             for field in ["data:", "error:"] where line.hasPrefix(field) {
                 return String(line.dropFirst(field.count).drop { $0 == " " })

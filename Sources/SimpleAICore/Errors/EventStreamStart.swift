@@ -1,6 +1,6 @@
 /// Detects whether a body begins like an event stream (WHATWG HTML §9.2.5), whatever its media type is.
 public enum EventStreamStart {
-    public enum Verdict: Hashable, Sendable {
+    public enum Detection: Hashable, Sendable {
         case eventStream, other
         /// The bytes so far may be the beginning of either.
         case undecided
@@ -12,7 +12,7 @@ public enum EventStreamStart {
     }
 
     /// - Parameter bytes: the first bytes of the body.
-    public static func verdict(on bytes: ArraySlice<UInt8>) -> Verdict {
+    public static func detect(in bytes: ArraySlice<UInt8>) -> Detection {
         var rest = bytes
         if rest.starts(with: JSONGrammar.byteOrderMark) {
             rest = rest.dropFirst(3)

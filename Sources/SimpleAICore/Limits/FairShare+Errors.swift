@@ -1,4 +1,4 @@
-extension FairShare.Verdict {
+extension FairShare.Decision {
     /// The error for a refused reservation of memory; nil if it was granted.
     /// - Parameter what: a plural noun for what uses the memory.
     package func memoryRefusal(for what: String) -> GatewayError? {

@@ -5,7 +5,7 @@
 /// thresholds: Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998). The
 /// rule needs only two numbers: what the holder has, and what is in use. Pure.
 public struct FairShare: Hashable, Sendable {
-    public enum Verdict: Hashable, Sendable {
+    public enum Decision: Hashable, Sendable {
         case granted
         /// Nothing is free.
         case exhausted
@@ -39,7 +39,7 @@ public struct FairShare: Hashable, Sendable {
     /// - Parameters:
     ///   - held: the amount that the requesting holder already has.
     ///   - inUse: the amount that all holders already have.
-    public func verdict(on amount: Int, held: Int, inUse: Int) -> Verdict {
+    public func decision(on amount: Int, held: Int, inUse: Int) -> Decision {
         let (left, isOverflow) = capacity.subtractingReportingOverflow(inUse.addingSaturated(amount))
         guard !isOverflow, left >= 0 else { return .exhausted }
         return held.addingSaturated(amount) <= max(minShare, left.multipliedSaturated(by: weight))

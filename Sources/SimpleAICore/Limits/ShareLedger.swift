@@ -13,17 +13,17 @@ public struct ShareLedger<Holder: Hashable & Sendable>: Sendable {
 
     /// Takes `amount` if the rule grants it.
     /// - Parameter holder: nil for an amount outside all shares, which only the capacity limits.
-    public mutating func take(_ amount: Int = 1, for holder: Holder?, under rule: FairShare) -> FairShare.Verdict {
-        let verdict = verdict(on: amount, for: holder, under: rule)
-        if verdict == .granted { add(amount, for: holder) }
-        return verdict
+    public mutating func take(_ amount: Int = 1, for holder: Holder?, under rule: FairShare) -> FairShare.Decision {
+        let decision = decision(on: amount, for: holder, under: rule)
+        if decision == .granted { add(amount, for: holder) }
+        return decision
     }
 
     /// The verdict that `take` would return.
-    public func verdict(on amount: Int = 1, for holder: Holder?, under rule: FairShare) -> FairShare.Verdict {
+    public func decision(on amount: Int = 1, for holder: Holder?, under rule: FairShare) -> FairShare.Decision {
         let held = holder.map(held(by:)) ?? 0
-        let verdict = rule.verdict(on: amount, held: held, inUse: inUse)
-        return holder == nil && verdict == .beyondShare ? .granted : verdict
+        let decision = rule.decision(on: amount, held: held, inUse: inUse)
+        return holder == nil && decision == .beyondShare ? .granted : decision
     }
 
     /// Takes `amount` without applying the rule.

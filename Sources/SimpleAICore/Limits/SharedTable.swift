@@ -30,9 +30,9 @@ public struct SharedTable<Owner: Hashable & Sendable, Key: Hashable & Sendable, 
     public mutating func insert(_ value: Value, for key: Key, of owner: Owner) {
         remove(key)
         while true {
-            let verdict = ledger.verdict(for: owner, under: rule)
-            if verdict == .granted { break }
-            let removed = verdict == .beyondShare ? removeOldest(of: owner) : removeOldest()
+            let decision = ledger.decision(for: owner, under: rule)
+            if decision == .granted { break }
+            let removed = decision == .beyondShare ? removeOldest(of: owner) : removeOldest()
             if !removed { return }
         }
         latest += 1

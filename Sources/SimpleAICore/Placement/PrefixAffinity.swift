@@ -45,17 +45,17 @@ public struct PrefixFingerprint: Hashable, Sendable {
 /// 2018).
 public enum Rendezvous {
     /// Maximum number of calls on a runner, relative to its proportion of all calls by capacity.
-    public static let loadFactor = 1.25
+    public static let maxProportion = 1.25
 
     /// Maximum number of calls on a runner, including the new one.
     /// - Parameters:
     ///   - total: calls on all runners, the new one included.
     ///   - capacity: the runner's.
     ///   - totalCapacity: of all runners.
-    public static func loadLimit(total: Int, capacity: Int, totalCapacity: Int) -> Int {
+    public static func maxCalls(total: Int, capacity: Int, totalCapacity: Int) -> Int {
         guard totalCapacity > 0 else { return 1 }
         let share = Double(total) * Double(capacity) / Double(totalCapacity)
-        return max(1, Int((loadFactor * share).rounded(.up)))
+        return max(1, Int((maxProportion * share).rounded(.up)))
     }
 
     /// The position of a runner in a conversation's order: the highest score comes first. Weighted: a runner with twice

@@ -27,7 +27,7 @@ public final class KeyStore: Sendable {
         /// Revocations that the database does not contain yet.
         var revocations: [ExactString: Date] = [:]
         /// The path and the contents of the file of pending revocations.
-        var kept: (path: String, revocations: [ExactString: Date])?
+        var written: (path: String, revocations: [ExactString: Date])?
     }
 
     private let path: String
@@ -70,13 +70,13 @@ public final class KeyStore: Sendable {
                 throw .unusable(path: path, reason: KeyDatabase.reason(error))
             }
             database = opened
-            let kept = try revocationFile.read()
-            for (id, time) in kept where state.entries[id] != nil && state.entries[id]?.key.revoked == nil {
+            let written = try revocationFile.read()
+            for (id, time) in written where state.entries[id] != nil && state.entries[id]?.key.revoked == nil {
                 state.entries[id]?.key.revoked = time
                 state.entries[id]?.key.isRevocationPending = true
                 state.revocations[id] = time
             }
-            isOutdated = !kept.isEmpty && state.revocations.isEmpty
+            isOutdated = !written.isEmpty && state.revocations.isEmpty
         }
         self.state = Mutex(state)
         self.database = Mutex(database)
@@ -179,22 +179,25 @@ public final class KeyStore: Sendable {
     /// or there are none.
     public var revocationFilePath: String? {
         state.withLock { state in
-            guard !state.revocations.isEmpty, let kept = state.kept, kept.revocations == state.revocations else {
+            guard !state.revocations.isEmpty, let written = state.written, written.revocations == state.revocations
+            else {
                 return nil
             }
-            return kept.path
+            return written.path
         }
     }
 
     /// Writes the pending revocations to the database, or if that fails to the file of pending revocations. Blocks.
     /// - Throws: the reason why the database could not be written.
     public func writeRevocations() throws(KeyStoreError) {
-        let (revocations, isKept) = state.withLock { ($0.revocations, $0.kept?.revocations == $0.revocations) }
+        let (revocations, fileIsCurrent) = state.withLock {
+            ($0.revocations, $0.written?.revocations == $0.revocations)
+        }
         guard !revocations.isEmpty else { return }
         do throws(KeyStoreError) {
             try write { try $0.revoke(revocations) }
         } catch {
-            if !isKept { writeRevocationFile() }
+            if !fileIsCurrent { writeRevocationFile() }
             throw error
         }
         let isDone = state.withLock { state in
@@ -213,7 +216,7 @@ public final class KeyStore: Sendable {
         fileLock.withLock { _ in
             let revocations = state.withLock { $0.revocations }
             guard !revocations.isEmpty, let path = try? revocationFile.write(revocations) else { return }
-            state.withLock { $0.kept = (path, revocations) }
+            state.withLock { $0.written = (path, revocations) }
         }
     }
 
@@ -222,7 +225,7 @@ public final class KeyStore: Sendable {
         fileLock.withLock { _ in
             guard state.withLock({ $0.revocations.isEmpty }) else { return }
             revocationFile.remove()
-            state.withLock { $0.kept = nil }
+            state.withLock { $0.written = nil }
         }
     }
 

@@ -31,13 +31,13 @@ public struct TokenStore: Sendable {
     public func token(
         for specification: TokenSpecification, orElse obtain: () async throws(TokenProviderProblem) -> ProvidedToken
     ) async throws(TokenProviderProblem) -> ProvidedToken {
-        if let kept = try kept(for: specification) { return kept }
+        if let storedToken = try storedToken(for: specification) { return storedToken }
         let token = try await obtain()
         keep(token, for: specification)
         return token
     }
 
-    private func kept(for specification: TokenSpecification) throws(TokenProviderProblem) -> ProvidedToken? {
+    private func storedToken(for specification: TokenSpecification) throws(TokenProviderProblem) -> ProvidedToken? {
         let bytes: [UInt8]?
         do {
             bytes = try store.read(specification.storageName)
@@ -45,14 +45,16 @@ public struct TokenStore: Sendable {
             throw .storedTokenUnreadable("\(error)")
         }
         // Unreadable content, perhaps of another version, is replaced.
-        guard let bytes, let kept = try? JSONDecoder().decode(StoredToken.self, from: Data(bytes)) else { return nil }
-        return kept.token(at: now())
+        guard let bytes, let storedToken = try? JSONDecoder().decode(StoredToken.self, from: Data(bytes)) else {
+            return nil
+        }
+        return storedToken.token(at: now())
     }
 
     private func keep(_ token: ProvidedToken, for specification: TokenSpecification) {
-        guard let kept = StoredToken(token) else { return }
+        guard let storedToken = StoredToken(token) else { return }
         do {
-            try store.write([UInt8](try JSONEncoder().encode(kept)), specification.storageName)
+            try store.write([UInt8](try JSONEncoder().encode(storedToken)), specification.storageName)
         } catch {
             warn("caching the token failed: \(error)")
         }

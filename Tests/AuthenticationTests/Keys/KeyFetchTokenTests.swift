@@ -78,7 +78,7 @@ import Testing
                     await verifier.keysArrived()
                     try Data("second".utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
                     let fetches = verifier.sources[0].status.fetchesEnded
-                    _ = await verifier.sources[0].status { $0.fetchesEnded >= fetches + 2 }
+                    _ = await verifier.sources[0].waitForStatus { $0.fetchesEnded >= fetches + 2 }
                 }
             }
             for path in ["/.well-known/openid-configuration", "/jwks"] {
@@ -94,15 +94,15 @@ import Testing
         let key = try TestKey.make(.es256)
         try await KeyServer.run { issuing in
             try await KeyServer.run { elsewhere in
-                issuing.answer(
+                issuing.respond(
                     "/.well-known/openid-configuration",
                     with: ["issuer": .string(issuing.url), "jwks_uri": .string(elsewhere.url + "/jwks")])
-                elsewhere.answer("/jwks", with: .document([], status: .unauthorized))
+                elsewhere.respond("/jwks", with: .document([], status: .unauthorized))
                 try await withTemporaryFile(Array("s3cret".utf8)) { path in
                     var issuer = IssuerConfiguration.of(issuing, every: .seconds(3600), cooldown: .seconds(3600))
                     issuer.keyTokenFile = path
                     try await withRunningVerifier(issuer) { verifier in
-                        let status = await verifier.sources[0].status { $0.lastError != nil }
+                        let status = await verifier.sources[0].waitForStatus { $0.lastError != nil }
                         let report = status.lastError?.description ?? ""
                         #expect(report.contains("status 401") && report.contains("set it as jwks_url"), "\(report)")
                         #expect(!report.contains("s3cret"))
@@ -111,7 +111,7 @@ import Testing
                     #expect(elsewhere.credentials(for: "/jwks").allSatisfy { $0 == nil })
 
                     // The operator stated this address as jwks_url, so the token is sent there.
-                    elsewhere.answer("/jwks", with: ["keys": [try key.jwk(kid: "a")]])
+                    elsewhere.respond("/jwks", with: ["keys": [try key.jwk(kid: "a")]])
                     issuer.keys = .url(elsewhere.url + "/jwks")
                     try await withRunningVerifier(issuer) { await $0.keysArrived() }
                     #expect(elsewhere.credentials(for: "/jwks").last == "Bearer s3cret")
@@ -123,7 +123,7 @@ import Testing
     @Test func isNeverLogged() async throws {
         let lines = Mutex<[String]>([])
         try await KeyServer.run { server in
-            server.answer("/jwks", with: .document([], status: .forbidden))
+            server.respond("/jwks", with: .document([], status: .forbidden))
             try await withTemporaryFile(Array("s3cret".utf8)) { path in
                 var issuer = IssuerConfiguration.of(server, every: .seconds(3600), cooldown: .seconds(3600))
                 issuer.keys = .url(server.url + "/jwks")
@@ -135,7 +135,7 @@ import Testing
                 await withTaskGroup(of: Void.self) { group in
                     group.addTask { await verifier.run() }
                     defer { group.cancelAll() }
-                    _ = await verifier.sources[0].status { $0.fetchesFailed >= 2 }
+                    _ = await verifier.sources[0].waitForStatus { $0.fetchesFailed >= 2 }
                 }
             }
             #expect(server.credentials(for: "/jwks").first == "Bearer s3cret")

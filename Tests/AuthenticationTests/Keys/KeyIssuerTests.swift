@@ -72,10 +72,10 @@ import Testing
         let key = try TestKey.make(.es256)
         try await KeyServer.run { server in
             let template = server.url + "/{tenantid}/v2.0"
-            server.answer(
+            server.respond(
                 "/common/v2.0/.well-known/openid-configuration",
                 with: ["issuer": .string(template), "jwks_uri": .string(server.url + "/keys")])
-            server.answer("/keys", with: ["keys": [try key.jwk(kid: "k").with("issuer", .string(template))]])
+            server.respond("/keys", with: ["keys": [try key.jwk(kid: "k").with("issuer", .string(template))]])
             var issuer = IssuerConfiguration(issuer: IssuerID(template), audience: .oneOf(["simpleai"]))
             issuer.tenants = [Self.tenant]
             try await withRunningVerifier(issuer) { verifier in

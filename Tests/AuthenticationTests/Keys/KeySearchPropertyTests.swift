@@ -8,7 +8,7 @@ import Testing
         var simulation = KeySearchSimulation(seed: seed)
         simulation.run(for: .seconds(1800))
 
-        let interval = RefreshSchedule.demandInterval(of: KeySearchSimulation.cooldown)
+        let interval = RefreshSchedule.requestedFetchInterval(of: KeySearchSimulation.cooldown)
         let maxOnDemand = RefreshSchedule.maxBurst + Int(Duration.seconds(60) / interval)
         #expect(Self.maxInAMinute(simulation.fetchesOnDemand) <= maxOnDemand, "seed \(seed)")
         // After failures, with growing pauses, and by age.

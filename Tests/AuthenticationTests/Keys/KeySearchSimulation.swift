@@ -56,7 +56,7 @@ struct KeySearchSimulation {
         schedule = RefreshSchedule(
             every: .seconds(600), cooldown: Self.cooldown, firstRetry: .seconds(1), lastRetry: .seconds(30))
         missing = FailedKeySearches(
-            firstPause: RefreshSchedule.demandInterval(of: Self.cooldown), lastPause: Self.cooldown * 2)
+            firstPause: RefreshSchedule.requestedFetchInterval(of: Self.cooldown), lastPause: Self.cooldown * 2)
         guessesAStep = [0, 0.02, 0.5, 5].randomElement(using: &random) ?? 0
         staleClients = Int.random(in: 0...5, using: &random)
         publishesAt = start + .seconds(Double.random(in: 5...120, using: &random))
@@ -98,7 +98,7 @@ struct KeySearchSimulation {
             }
             let again = joined
             (waiting, joined) = ([], [])
-            for search in again where !isFound(search) { demand(search) }
+            for search in again where !isFound(search) { requestFetch(search) }
         }
         guard let due = schedule.due, now >= due else { return }
         if schedule.isOnDemand { fetchesOnDemand.append(now) } else { fetchesByTime.append(now) }
@@ -112,10 +112,10 @@ struct KeySearchSimulation {
     private mutating func runClients() {
         var guesses = guessesAStep
         while guesses > 0, random.chance(min(1, guesses)) {
-            demand(.id("guess-\(random.next())"))
+            requestFetch(.id("guess-\(random.next())"))
             guesses -= 1
         }
-        for client in 0..<staleClients where random.chance(0.02) { demand(.id("stale-\(client)")) }
+        for client in 0..<staleClients where random.chance(0.02) { requestFetch(.id("stale-\(client)")) }
         guard random.chance(0.1) else { return }
         // Sometimes a token is issued before its key is published.
         let isEarly = publishesAt - now < .seconds(10) && generation % 3 == 0
@@ -130,13 +130,13 @@ struct KeySearchSimulation {
         }
         // The key is not available while the issuer is down: the time counts from its recovery.
         if !isEarly { refusedSince = isDown ? nil : refusedSince ?? now }
-        demand(.id(key))
+        requestFetch(.id(key))
     }
 
-    private mutating func demand(_ search: KeySearch) {
+    private mutating func requestFetch(_ search: KeySearch) {
         guard !missing.isBackingOff(search, at: now) else { return }
         let isUnderWay = schedule.phase == .fetching
-        guard schedule.demanded(at: now) != nil else { return }
+        guard schedule.fetchRequested(at: now) != nil else { return }
         if isUnderWay { joined.append(search) } else { waiting.append(search) }
         // Callers time out eventually; the table of waiting searches is bounded.
         if waiting.count > 1000 { waiting.removeFirst(500) }

@@ -160,7 +160,7 @@ import Testing
             limits.lastRetry = .seconds(3600)
             try await withRunningVerifier(issuer(server, cooldown: .zero), limits: limits) { verifier in
                 await verifier.keysArrived()
-                server.answer("/jwks", with: .hangUp)
+                server.respond("/jwks", with: .hangUp)
                 let new = token(server, kid: "b", by: b)
                 #expect(await verifier.fault(of: new) == .unknownKey)
                 server.publish(try a.jwk(kid: "a"), try b.jwk(kid: "b"))
@@ -177,7 +177,7 @@ import Testing
             let gate = Gate()
             try await withRunningVerifier(issuer(server, every: .milliseconds(10))) { verifier in
                 await verifier.keysArrived()
-                server.answer("/jwks", with: .held(Array(keySet(try a.jwk(kid: "a"))), until: gate))
+                server.respond("/jwks", with: .held(Array(keySet(try a.jwk(kid: "a"))), until: gate))
                 await gate.isReached()
                 server.publish(try a.jwk(kid: "a"), try b.jwk(kid: "b"))
                 async let reason = verifier.reason(against: token(server, kid: "b", by: b))

@@ -41,7 +41,7 @@ import Testing
         try await KeyServer.run { server in
             server.publish(try key.jwk(kid: "a"))
             let name = server.url + "/"
-            server.answer(
+            server.respond(
                 "/.well-known/openid-configuration",
                 with: ["issuer": .string(name), "jwks_uri": .string(server.url + "/jwks")])
             var issuer = issuer(server)
@@ -71,9 +71,9 @@ import Testing
         try await KeyServer.run { server in
             server.publish(try key.jwk(kid: "a"))
             let text = document.text.replacingOccurrences(of: "SERVER", with: server.url)
-            server.answer("/.well-known/openid-configuration", with: .document(Array(text.utf8)))
+            server.respond("/.well-known/openid-configuration", with: .document(Array(text.utf8)))
             try await withRunningVerifier(issuer(server)) { verifier in
-                let status = await verifier.sources[0].status { $0.lastError != nil }
+                let status = await verifier.sources[0].waitForStatus { $0.lastError != nil }
                 let expected = fault.description.replacingOccurrences(of: "SERVER", with: server.url)
                 #expect(status.lastError?.description == expected)
                 #expect(!verifier.hasKeys)
@@ -89,9 +89,9 @@ import Testing
     @Test func recoversFromAnOutageAtTheStart() async throws {
         let key = try TestKey.make(.es256)
         try await KeyServer.run { server in
-            server.answer("/.well-known/openid-configuration", with: .hangUp)
+            server.respond("/.well-known/openid-configuration", with: .hangUp)
             try await withRunningVerifier(issuer(server)) { verifier in
-                _ = await verifier.sources[0].status { $0.fetchesEnded >= 3 }
+                _ = await verifier.sources[0].waitForStatus { $0.fetchesEnded >= 3 }
                 let good = token(server, kid: "a", by: key)
                 #expect(!verifier.hasKeys)
                 #expect(await verifier.reason(against: good) == "keys unavailable")
@@ -112,13 +112,13 @@ import Testing
 
     @Test func keysUnavailableStatesRetryAfter() async throws {
         try await KeyServer.run { server in
-            server.answer("/.well-known/openid-configuration", with: .document([], status: .serviceUnavailable))
+            server.respond("/.well-known/openid-configuration", with: .document([], status: .serviceUnavailable))
             var limits = quickLimits
             limits.firstRetry = .seconds(40)
             limits.lastRetry = .seconds(40)
             try await withRunningVerifier(issuer(server), limits: limits) { verifier in
                 let good = token(server, kid: "a", by: try TestKey.make(.es256))
-                _ = await verifier.sources[0].status { $0.fetchesEnded == 1 }
+                _ = await verifier.sources[0].waitForStatus { $0.fetchesEnded == 1 }
                 do throws(TokenRejection) {
                     _ = try await verifier.caller(for: good)
                     Issue.record("accepted without keys")
@@ -189,8 +189,8 @@ import Testing
         try await KeyServer.run { server in
             let discovery: JSONValue = ["issuer": .string(server.url), "jwks_uri": .string(server.url + "/jwks")]
             let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
-            server.answer("/.well-known/openid-configuration", with: .document(mark + Array(discovery.text.utf8)))
-            server.answer("/jwks", with: .document(mark + keySet(try key.jwk(kid: "a"))))
+            server.respond("/.well-known/openid-configuration", with: .document(mark + Array(discovery.text.utf8)))
+            server.respond("/jwks", with: .document(mark + keySet(try key.jwk(kid: "a"))))
             try await withRunningVerifier(issuer(server)) { verifier in
                 await verifier.keysArrived()
                 #expect(await verifier.reason(against: token(server, kid: "a", by: key)) == nil)
@@ -207,7 +207,7 @@ import Testing
                 let old = token(server, kid: "a", by: a)
                 #expect(await verifier.reason(against: old) == nil)
                 server.publish(try b.jwk(kid: "b"))
-                _ = await verifier.sources[0].status { $0.keys?.keys.first?.id == "b" }
+                _ = await verifier.sources[0].waitForStatus { $0.keys?.keys.first?.id == "b" }
                 #expect(verifier.cachedCaller(for: old) == nil)
             }
         }
@@ -215,42 +215,44 @@ import Testing
 
     struct Trouble: Sendable, CustomTestStringConvertible {
         let testDescription: String
-        let answer: KeyServer.Answer
+        let response: KeyServer.Response
         let isExpected: @Sendable (KeySourceFault) -> Bool
     }
 
     @Test(arguments: [
-        Trouble(testDescription: "hangs up", answer: .hangUp) { if case .unreachable = $0 { true } else { false } },
-        Trouble(testDescription: "is silent", answer: .silence) { $0 == .timeout },
-        Trouble(testDescription: "stalls", answer: .stall) { $0 == .timeout },
-        Trouble(testDescription: "fails", answer: .document([], status: .internalServerError)) { $0.isStatus(500) },
-        Trouble(testDescription: "answers HTML", answer: .document(Array("<html>".utf8))) { $0 == .notJSON },
-        Trouble(testDescription: "has no keys", answer: .document(Array(#"{"keys":[]}"#.utf8))) { $0 == .noUsableKey },
-        Trouble(testDescription: "sends 10 MB", answer: .document(Array(repeating: 0x20, count: 10 << 20))) {
+        Trouble(testDescription: "hangs up", response: .hangUp) { if case .unreachable = $0 { true } else { false } },
+        Trouble(testDescription: "is silent", response: .silence) { $0 == .timeout },
+        Trouble(testDescription: "stalls", response: .stall) { $0 == .timeout },
+        Trouble(testDescription: "fails", response: .document([], status: .internalServerError)) { $0.isStatus(500) },
+        Trouble(testDescription: "answers HTML", response: .document(Array("<html>".utf8))) { $0 == .notJSON },
+        Trouble(testDescription: "has no keys", response: .document(Array(#"{"keys":[]}"#.utf8))) {
+            $0 == .noUsableKey
+        },
+        Trouble(testDescription: "sends 10 MB", response: .document(Array(repeating: 0x20, count: 10 << 20))) {
             $0 == .tooLarge
         },
         Trouble(
-            testDescription: "redirects", answer: .document([], status: .found, headers: ["location": "/elsewhere"])
+            testDescription: "redirects", response: .document([], status: .found, headers: ["location": "/elsewhere"])
         ) { $0.isStatus(302) },
     ])
     func failuresKeepTheLastValidKeys(trouble: Trouble) async throws {
         let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
         try await KeyServer.run { server in
             server.publish(try a.jwk(kid: "a"))
-            server.answer("/elsewhere", with: ["keys": [try b.jwk(kid: "b")]])
+            server.respond("/elsewhere", with: ["keys": [try b.jwk(kid: "b")]])
             var limits = quickLimits
             limits.time = .milliseconds(500)
             try await withRunningVerifier(issuer(server, every: .milliseconds(10)), limits: limits) { verifier in
                 await verifier.keysArrived()
-                server.answer("/jwks", with: trouble.answer)
-                let status = await verifier.sources[0].status { $0.lastError.map(trouble.isExpected) ?? false }
+                server.respond("/jwks", with: trouble.response)
+                let status = await verifier.sources[0].waitForStatus { $0.lastError.map(trouble.isExpected) ?? false }
                 #expect(status.keys?.keys.count == 1)
                 #expect(await verifier.reason(against: token(server, kid: "a", by: a)) == nil)
                 #expect(server.requests(for: "/elsewhere") == 0)
                 #expect(verifier.hasKeys)
 
                 server.publish(try b.jwk(kid: "b"))
-                _ = await verifier.sources[0].status { $0.lastError == nil && $0.keys?.keys.first?.id == "b" }
+                _ = await verifier.sources[0].waitForStatus { $0.lastError == nil && $0.keys?.keys.first?.id == "b" }
                 #expect(await verifier.reason(against: token(server, kid: "b", by: b)) == nil)
             }
         }
@@ -259,7 +261,7 @@ import Testing
     @Test func aKeySetAddressNeedsNoDiscovery() async throws {
         let key = try TestKey.make(.edDSA)
         try await KeyServer.run { server in
-            server.answer("/keys?v=1", with: ["keys": [try key.jwk(kid: "a")]])
+            server.respond("/keys?v=1", with: ["keys": [try key.jwk(kid: "a")]])
             var issuer = IssuerConfiguration(issuer: "urn:issuer", audience: .oneOf(["simpleai"]))
             issuer.keys = .url(server.url + "/keys?v=1")
             try await withRunningVerifier(issuer) { verifier in
@@ -282,11 +284,11 @@ import Testing
                 #expect(await verifier.reason(against: old) == nil)
 
                 try Data("nonsense".utf8).write(to: URL(fileURLWithPath: path))
-                _ = await verifier.sources[0].status { $0.lastError == .notJSON }
+                _ = await verifier.sources[0].waitForStatus { $0.lastError == .notJSON }
                 #expect(await verifier.reason(against: old) == nil)
 
                 try Data(keySet(b.jwk(kid: "bee"))).write(to: URL(fileURLWithPath: path))
-                _ = await verifier.sources[0].status { $0.keys?.keys.first?.id == "bee" }
+                _ = await verifier.sources[0].waitForStatus { $0.keys?.keys.first?.id == "bee" }
                 #expect(verifier.cachedCaller(for: old) == nil)
                 #expect(await verifier.fault(of: old) == .unknownKey)
             }
@@ -305,7 +307,7 @@ import Testing
                 let source = verifier.sources[0]
                 for _ in 0..<20 {
                     try Data(JSONValue.object(["keys": .array(many)]).text.utf8).write(to: URL(fileURLWithPath: path))
-                    let old = try #require(await source.status { $0.keys?.keys.count == many.count }.keys?.keys)
+                    let old = try #require(await source.waitForStatus { $0.keys?.keys.count == many.count }.keys?.keys)
                     try Data(keySet(one)).write(to: URL(fileURLWithPath: path))
                     // Polls instead of waiting for a signal, so that it sees the change as early as possible.
                     while source.keys?.keys.count != 1 { await Task.yield() }
@@ -319,7 +321,7 @@ import Testing
         var issuer = IssuerConfiguration(issuer: "urn:issuer", audience: .any)
         issuer.keys = .file(path: "/nonexistent/keys.json")
         try await withRunningVerifier(issuer) { verifier in
-            let status = await verifier.sources[0].status { $0.fetchesEnded >= 2 }
+            let status = await verifier.sources[0].waitForStatus { $0.fetchesEnded >= 2 }
             guard case .unreadableFile = status.lastError else {
                 Issue.record("unexpected \(String(describing: status.lastError))")
                 return
@@ -340,7 +342,7 @@ import Testing
             var used: (JWTVerifier, Task<TokenFault?, Never>)?
             try await withRunningVerifier(issuer(server)) { verifier in
                 await verifier.keysArrived()
-                server.answer("/jwks", with: .silence)
+                server.respond("/jwks", with: .silence)
                 let call = Task { await verifier.fault(of: unknown) }
                 used = (verifier, call)
                 var fetches = 0
@@ -436,6 +438,6 @@ import Testing
 extension KeySourceFault {
     /// Whether the response had this status; its address contains a port that varies.
     fileprivate func isStatus(_ code: Int) -> Bool {
-        if case .status(code, let url) = self { url.hasPrefix("http") && "\(self)".contains(url) } else { false }
+        if case .waitForStatus(code, let url) = self { url.hasPrefix("http") && "\(self)".contains(url) } else { false }
     }
 }

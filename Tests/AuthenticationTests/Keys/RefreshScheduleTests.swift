@@ -45,13 +45,13 @@ import Testing
 
     @Test func aDemandBringsAFetchForward() {
         var schedule = running(refreshedAt: start)
-        #expect(schedule.demanded(at: at(1)) == .init(dueAt: at(1), isBroughtForward: true))
+        #expect(schedule.fetchRequested(at: at(1)) == .init(dueAt: at(1), isBroughtForward: true))
         #expect(schedule.isOnDemand)
         #expect(schedule.due == at(1))
         // Other demands join it, before it begins and while it runs.
-        #expect(schedule.demanded(at: at(2)) == .init(dueAt: at(1), isBroughtForward: false))
+        #expect(schedule.fetchRequested(at: at(2)) == .init(dueAt: at(1), isBroughtForward: false))
         schedule.fetchBegan()
-        #expect(schedule.demanded(at: at(3)) == .init(dueAt: at(3), isBroughtForward: false))
+        #expect(schedule.fetchRequested(at: at(3)) == .init(dueAt: at(3), isBroughtForward: false))
         schedule.fetchSucceeded(at: at(4))
         #expect(!schedule.isOnDemand)
         #expect(schedule.due == at(604))
@@ -64,7 +64,7 @@ import Testing
         for _ in 0..<7 {
             let now = due.last ?? start
             for _ in 0..<3 {
-                let demand = schedule.demanded(at: now)
+                let demand = schedule.fetchRequested(at: now)
                 #expect(demand?.dueAt == schedule.due)
             }
             due.append(schedule.due ?? now)
@@ -74,44 +74,44 @@ import Testing
         #expect(due == [start, start, start, start, at(6), at(12), at(18)])
         // The allowance is refilled with time, up to the burst and no further.
         for _ in 0..<RefreshSchedule.maxBurst {
-            #expect(schedule.demanded(at: at(500))?.dueAt == at(500))
+            #expect(schedule.fetchRequested(at: at(500))?.dueAt == at(500))
             schedule.fetchBegan()
             schedule.fetchSucceeded(at: at(500))
         }
-        #expect(schedule.demanded(at: at(500)) == .init(dueAt: at(506), isBroughtForward: true))
-        #expect(schedule.demanded(at: at(503)) == .init(dueAt: at(506), isBroughtForward: false))
+        #expect(schedule.fetchRequested(at: at(500)) == .init(dueAt: at(506), isBroughtForward: true))
+        #expect(schedule.fetchRequested(at: at(503)) == .init(dueAt: at(506), isBroughtForward: false))
     }
 
     @Test func aDemandJoinsAFetchThatIsDueEarlier() {
         var schedule = running(refreshedAt: start)
         for _ in 0..<RefreshSchedule.maxBurst {
-            _ = schedule.demanded(at: start)
+            _ = schedule.fetchRequested(at: start)
             schedule.fetchBegan()
             schedule.fetchSucceeded(at: start)
         }
-        _ = schedule.demanded(at: start)
+        _ = schedule.fetchRequested(at: start)
         schedule.fetchBegan()
         schedule.fetchFailed(at: at(7))
         // The retry after the failure is due before the next demand would be.
-        #expect(schedule.demanded(at: at(7)) == .init(dueAt: at(8), isBroughtForward: false))
+        #expect(schedule.fetchRequested(at: at(7)) == .init(dueAt: at(8), isBroughtForward: false))
         #expect(!schedule.isOnDemand)
     }
 
     @Test func aFailureDoesNotForbidDemands() {
         var schedule = running(refreshedAt: start)
         for pause in [1.0, 2, 4] {
-            _ = schedule.demanded(at: start)
+            _ = schedule.fetchRequested(at: start)
             schedule.fetchBegan()
             schedule.fetchFailed(at: start)
             #expect(schedule.due == at(pause))
         }
-        #expect(schedule.demanded(at: start) == .init(dueAt: start, isBroughtForward: true))
+        #expect(schedule.fetchRequested(at: start) == .init(dueAt: start, isBroughtForward: true))
     }
 
     @Test func nothingIsFetchedForDemandsWhileStopped() {
         var schedule = running(refreshedAt: start)
         schedule.stopped()
-        #expect(schedule.demanded(at: start + .seconds(100)) == nil)
+        #expect(schedule.fetchRequested(at: start + .seconds(100)) == nil)
         #expect(schedule.due == nil)
     }
 }

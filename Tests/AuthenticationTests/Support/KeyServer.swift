@@ -8,7 +8,7 @@ import Synchronization
 
 /// An issuer on loopback whose responses can be changed while it runs.
 final class KeyServer: Sendable {
-    enum Answer: Sendable {
+    enum Response: Sendable {
         case document([UInt8], status: HTTPResponseStatus = .ok, headers: HTTPHeaders = [:])
         /// The connection is closed without a response.
         case hangUp
@@ -21,7 +21,7 @@ final class KeyServer: Sendable {
     }
 
     private struct State {
-        var answers: [String: Answer] = [:]
+        var responses: [String: Response] = [:]
         var requests: [String: Int] = [:]
         var accepted: [String: String] = [:]
         var credentials: [String: [String?]] = [:]
@@ -65,19 +65,19 @@ final class KeyServer: Sendable {
     /// The server's URL, which is also the issuer's name.
     var url: String { "http://127.0.0.1:\(port)" }
 
-    func answer(_ path: String, with answer: Answer) {
-        state.withLock { $0.answers[path] = answer }
+    func respond(_ path: String, with response: Response) {
+        state.withLock { $0.responses[path] = response }
     }
 
-    func answer(_ path: String, with value: JSONValue) {
-        answer(path, with: .document(Array(value.text.utf8)))
+    func respond(_ path: String, with value: JSONValue) {
+        respond(path, with: .document(Array(value.text.utf8)))
     }
 
     /// Serves discovery and a key set, like a well-behaved issuer.
     func publish(_ keys: JSONValue...) {
-        answer(
+        respond(
             "/.well-known/openid-configuration", with: ["issuer": .string(url), "jwks_uri": .string(url + "/jwks")])
-        answer("/jwks", with: ["keys": .array(keys)])
+        respond("/jwks", with: ["keys": .array(keys)])
     }
 
     func requests(for path: String) -> Int {
@@ -94,13 +94,13 @@ final class KeyServer: Sendable {
         state.withLock { $0.credentials[path] ?? [] }
     }
 
-    private func take(_ path: String, accepting types: String, _ authorization: String?) -> Answer {
+    private func take(_ path: String, accepting types: String, _ authorization: String?) -> Response {
         defer { arrived.yield(path) }
         return state.withLock { state in
             state.accepted[path] = types
             state.credentials[path, default: []].append(authorization)
             state.requests[path, default: 0] += 1
-            return state.answers[path] ?? .document([], status: .notFound)
+            return state.responses[path] ?? .document([], status: .notFound)
         }
     }
 
@@ -122,11 +122,11 @@ final class KeyServer: Sendable {
                 types = head.headers[canonicalForm: "accept"].joined(separator: ", ")
                 authorization = head.headers.first(name: "authorization")
             case .body: break
-            case .end: answer(context)
+            case .end: respond(context)
             }
         }
 
-        private func answer(_ context: ChannelHandlerContext) {
+        private func respond(_ context: ChannelHandlerContext) {
             switch server.take(path, accepting: types, authorization) {
             case .hangUp:
                 context.close(promise: nil)

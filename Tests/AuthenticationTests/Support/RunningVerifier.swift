@@ -74,7 +74,7 @@ extension IssuerConfiguration {
 
 extension JWTVerifier {
     func keysArrived() async {
-        for source in sources { _ = await source.status { $0.keys != nil } }
+        for source in sources { _ = await source.waitForStatus { $0.keys != nil } }
     }
 
     /// The reason why the token is refused; nil if it is accepted.

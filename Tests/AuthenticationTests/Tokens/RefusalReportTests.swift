@@ -17,7 +17,7 @@ import Testing
         let text = token.signed(by: try key.get())
         var configuration = IssuerConfiguration.example
         change(&configuration)
-        let report = RefusalReport(
+        let report = FaultReport(
             fault: fault, token: text, configuration: configuration, knownIssuers: ["https://issuer.example"],
             keys: try KeySet(document: keySet(key.get().jwk(kid: "k")), algorithms: []), leeway: 30, now: TestTime.now
         ).text
@@ -76,7 +76,7 @@ import Testing
     @Test(arguments: ["", "garbage", "a.b.c", "e30.e30.e30", String(repeating: "x", count: 20_000)])
     func reportsOnAnyText(token: String) {
         for fault in TokenFault.allCases {
-            let report = RefusalReport(
+            let report = FaultReport(
                 fault: fault, token: token, configuration: nil, knownIssuers: [], keys: nil, leeway: 0, now: 0
             ).text
             #expect(report.hasPrefix(fault.rawValue))

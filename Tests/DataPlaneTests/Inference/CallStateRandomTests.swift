@@ -226,7 +226,7 @@ private struct Watched {
         case .settle(let ending):
             settlements += 1
             switch ending {
-            case .answered(let status): self.ending = "\(status)"
+            case .completed(let status): self.ending = "\(status)"
             case .failed(let error): self.ending = error.code.rawValue
             case .clientDisconnected: self.ending = "gone"
             }

@@ -85,7 +85,7 @@ import Testing
         #expect(cause(503, "server is warming up") == .loading)
         #expect(cause(503, "overloaded") == .unavailable)
         let page = "<html><h1>503 Service Temporarily Unavailable</h1></html>"
-        #expect(cause(503, page, runnerHasServed: false) == .replaced, "a front end's")
+        #expect(cause(503, page, runnerHasServed: false) == .foreignResponse, "a front end's")
         #expect(cause(502, runnerHasServed: false) == .unavailable)
     }
 

@@ -29,7 +29,7 @@ import Testing
     @Test(arguments: [CallState.AfterSend.never, .staleOnly, .always])
     func aCallOnAnUnreachableMachineIsPlacedAgain(_ afterSend: CallState.AfterSend) throws {
         var gone = try forwarding(.init(afterSend: afterSend))
-        let actions = gone.handle(.upstreamFailed(.machineUnreachable))
+        let actions = gone.handle(.upstreamFailed(.runnerDeclaredUnreachable))
         #expect(notation(actions) == "return(r1) place" && outcome(actions) == .undecided)
         var silent = try forwarding(.init(afterSend: afterSend))
         #expect(notation(silent.handle(.upstreamFailed(.connectionTimedOut))) == "unreachable(r1) return(r1) place")
@@ -66,7 +66,7 @@ import Testing
         var state = try forwarding()
         let page = Sample.document(status, "<html>Bad Gateway</html>", isJSON: false)
         let actions = state.handle(.documentReceived(page))
-        #expect(notation(actions) == "return(r1) place" && outcome(actions) == .replaced)
+        #expect(notation(actions) == "return(r1) place" && outcome(actions) == .foreignResponse)
     }
 
     /// Only a 503 may mean loading: 502 and 504 from an engine are failures.

@@ -40,24 +40,24 @@ import Testing
         #expect(upstreamResponse.tokensPerSecond(sent: start, firstByte: start + .seconds(2)) == 25)
         #expect(upstreamResponse.tokensPerSecond(sent: start, firstByte: nil) == nil)
         #expect(
-            upstreamResponse.broken(StreamDelivery(), clientDisconnected: true) == nil,
+            upstreamResponse.brokenStream(StreamDelivery(), clientDisconnected: true) == nil,
             "of a document nothing is delivered before it is whole")
     }
 
     @Test func writtenPiecesAreDelivered() throws {
         let upstreamResponse = try stream(pieces: 5)
         var delivery = StreamDelivery()
-        #expect(upstreamResponse.broken(delivery, clientDisconnected: true) == .init(generated: 5, delivered: 5))
+        #expect(upstreamResponse.brokenStream(delivery, clientDisconnected: true) == .init(generated: 5, delivered: 5))
         let asked = delivery.beginCheck(5, at: start)
         #expect(asked)
         #expect(
-            upstreamResponse.broken(delivery, clientDisconnected: true) == .init(generated: 5, delivered: 0),
+            upstreamResponse.brokenStream(delivery, clientDisconnected: true) == .init(generated: 5, delivered: 0),
             "the number of written bytes is unknown")
         #expect(
-            upstreamResponse.broken(delivery, clientDisconnected: false) == .init(generated: 5, delivered: 5),
+            upstreamResponse.brokenStream(delivery, clientDisconnected: false) == .init(generated: 5, delivered: 5),
             "the connection is writable")
         delivery.bytesWritten()
-        #expect(upstreamResponse.broken(delivery, clientDisconnected: true) == .init(generated: 5, delivered: 5))
+        #expect(upstreamResponse.brokenStream(delivery, clientDisconnected: true) == .init(generated: 5, delivered: 5))
     }
 
     @Test func bufferedPiecesAreNotDelivered() throws {
@@ -66,13 +66,13 @@ import Testing
         _ = delivery.beginCheck(3, at: start)
         delivery.bytesWritten()
         delivery.writabilityChanged(isWritable: false)
-        #expect(upstreamResponse.broken(delivery, clientDisconnected: true) == .init(generated: 9, delivered: 3))
-        #expect(upstreamResponse.broken(delivery, clientDisconnected: false) == .init(generated: 9, delivered: 3))
+        #expect(upstreamResponse.brokenStream(delivery, clientDisconnected: true) == .init(generated: 9, delivered: 3))
+        #expect(upstreamResponse.brokenStream(delivery, clientDisconnected: false) == .init(generated: 9, delivered: 3))
         delivery.writabilityChanged(isWritable: true)
-        #expect(upstreamResponse.broken(delivery, clientDisconnected: true) == .init(generated: 9, delivered: 9))
+        #expect(upstreamResponse.brokenStream(delivery, clientDisconnected: true) == .init(generated: 9, delivered: 9))
         _ = delivery.beginCheck(9, at: start + .seconds(1))
         delivery.failed()
-        #expect(upstreamResponse.broken(delivery, clientDisconnected: true) == .init(generated: 9, delivered: 3))
+        #expect(upstreamResponse.brokenStream(delivery, clientDisconnected: true) == .init(generated: 9, delivered: 3))
     }
 
     @Test func writeNotificationsAreRequestedRarely() {

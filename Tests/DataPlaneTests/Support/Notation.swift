@@ -35,7 +35,7 @@ extension CallState.Action {
         case .respond(let error): "respond(\(error.code.rawValue))"
         case .failInBand(let error): "inBand(\(error.code.rawValue))"
         case .endStream: "end"
-        case .settle(.answered(let status)): "settle(\(status))"
+        case .settle(.completed(let status)): "settle(\(status))"
         case .settle(.failed(let error)): "settle(\(error.code.rawValue))"
         case .settle(.clientDisconnected): "settle(gone)"
         }

@@ -10,7 +10,7 @@ import Testing
         let admission = AgentAdmission()
         var latest: UInt64 = 0
 
-        mutating func enter(_ holder: Peer?, at now: ContinuousClock.Instant) -> AgentAdmission.Verdict {
+        mutating func enter(_ holder: Peer?, at now: ContinuousClock.Instant) -> AgentAdmission.Decision {
             latest += 1
             return admission.enter(latest, from: holder, now: now)
         }
@@ -43,8 +43,8 @@ import Testing
         #expect(sockets.enter(.v4(1_000), at: start) == .refused, "no agent has had the time to register yet")
         let later = start.advanced(by: .seconds(2))
         for number in 1...100 {
-            let verdict = sockets.enter(.v4(1_000 + UInt32(number)), at: later)
-            guard case .admitted(let evicted) = verdict else {
+            let decision = sockets.enter(.v4(1_000 + UInt32(number)), at: later)
+            guard case .admitted(let evicted) = decision else {
                 Issue.record("\(number) was kept out")
                 return
             }

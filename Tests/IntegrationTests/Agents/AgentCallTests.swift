@@ -12,12 +12,12 @@ extension Integration {
 
         @Test func documentsPassByteForByte() async throws {
             try await AgentServer.with(ScriptedEngine.wellBehaved) { agent in
-                let answer = try await agent.send(
+                let response = try await agent.send(
                     Self.chat,
                     fields: ["X-Request-Id: r-1", "traceparent: 00-ab-cd-01", "X-Custom: no", "Origin: https://a"])
-                #expect(answer.status == 200)
-                #expect(answer.text == ScriptedEngine.completion())
-                #expect(answer["content-length"] != nil)
+                #expect(response.status == 200)
+                #expect(response.text == ScriptedEngine.completion())
+                #expect(response["content-length"] != nil)
                 let request = try agent.engine.request(0)
                 #expect(request.body == Self.chat)
                 #expect(request["x-request-id"] == "r-1")
@@ -43,11 +43,11 @@ extension Integration {
                 let wire = try await agent.connect()
                 try await wire.send(agent.request(Self.stream))
                 for count in 1...ScriptedEngine.events().count {
-                    let answer = try await wire.peek { $0.events.count == count }
-                    #expect(answer.events == Array(ScriptedEngine.events().prefix(count)))
+                    let response = try await wire.peek { $0.events.count == count }
+                    #expect(response.events == Array(ScriptedEngine.events().prefix(count)))
                     step.yield()
                 }
-                #expect(try await wire.answer().endedCleanly)
+                #expect(try await wire.response().endedCleanly)
                 await wire.close()
             }
         }
@@ -57,7 +57,7 @@ extension Integration {
                 let wire = try await agent.connect()
                 for _ in 1...3 {
                     try await wire.send(agent.request(Self.chat))
-                    #expect(try await wire.answer().status == 200)
+                    #expect(try await wire.response().status == 200)
                 }
                 await wire.close()
                 #expect(agent.engine.counts.value.connections == 1)
@@ -94,9 +94,9 @@ extension Integration {
                         : "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"model\":")
                 await wire.close()
             } _: { agent in
-                let answer = try await agent.send(stream ? Self.stream : Self.chat)
-                #expect(answer.status == 200)
-                #expect(!answer.endedCleanly)
+                let response = try await agent.send(stream ? Self.stream : Self.chat)
+                #expect(response.status == 200)
+                #expect(!response.endedCleanly)
                 try await agent.settled()
             }
         }
@@ -105,9 +105,9 @@ extension Integration {
         @Test func reportsAnUnreachableEngine() async throws {
             try await AgentServer.with(ScriptedEngine.wellBehaved) { agent in
                 await agent.engine.stopListening()
-                let answer = try await agent.send(Self.chat)
-                #expect(answer.status == 503)
-                #expect(try answer.error().code == "no_runner_available")
+                let response = try await agent.send(Self.chat)
+                #expect(response.status == 503)
+                #expect(try response.error().code == "no_runner_available")
                 try await agent.settled()
             }
         }
@@ -118,8 +118,8 @@ extension Integration {
                 await wire.close()
             } _: { agent in
                 for _ in 1...5 {
-                    let answer = try await agent.send(Self.chat)
-                    #expect(answer.status == 200)
+                    let response = try await agent.send(Self.chat)
+                    #expect(response.status == 200)
                 }
             }
         }
@@ -128,9 +128,9 @@ extension Integration {
             try await AgentServer.with { _, wire in
                 try await wire.send(ScriptedEngine.document("{\"error\":\"x\"}", status: "429 Slow down"))
             } _: { agent in
-                let answer = try await agent.send(Self.chat)
-                #expect(answer.status == 429)
-                #expect(answer.text == "{\"error\":\"x\"}")
+                let response = try await agent.send(Self.chat)
+                #expect(response.status == 429)
+                #expect(response.text == "{\"error\":\"x\"}")
             }
         }
 
@@ -174,9 +174,9 @@ extension Integration {
         ])
         func whatCannotBeSentOnIsRefused(body: String, path: String, status: Int, code: String) async throws {
             try await AgentServer.with(ScriptedEngine.wellBehaved) { agent in
-                let answer = try await agent.send(body, "POST", path)
-                #expect(answer.status == status)
-                #expect(try answer.error().code == code)
+                let response = try await agent.send(body, "POST", path)
+                #expect(response.status == status)
+                #expect(try response.error().code == code)
                 try await agent.settled()
                 #expect(agent.engine.counts.value.requests.isEmpty)
             }
@@ -205,8 +205,8 @@ extension Integration {
         func theSecretIsDemandedWhereItIsAgreed(field: String, status: Int) async throws {
             try await AgentServer.with(ScriptedEngine.wellBehaved, demandsSecret: true) { agent in
                 let fields = field.isEmpty ? [] : [field]
-                let answer = try await agent.send(Self.chat, fields: fields)
-                #expect(answer.status == status)
+                let response = try await agent.send(Self.chat, fields: fields)
+                #expect(response.status == status)
                 #expect(try await agent.send("", "GET", "/v1/models", fields: fields).status == status)
                 // The health endpoint needs no secret.
                 #expect(try await agent.send("", "GET", "/health", fields: fields).status == 200)
@@ -218,8 +218,8 @@ extension Integration {
         /// A gateway of protocol version 1 has no secret to send.
         @Test func theSecretIsNotDemandedWhereItIsNotAgreed() async throws {
             try await AgentServer.with(ScriptedEngine.wellBehaved) { agent in
-                let answer = try await agent.send(Self.chat)
-                #expect(answer.status == 200)
+                let response = try await agent.send(Self.chat)
+                #expect(response.status == 200)
             }
         }
 
@@ -246,9 +246,9 @@ extension Integration {
                     try await idle.isLeft()
                     await #expect(throws: (any Error).self) { try await agent.connect() }
                     release.yield()
-                    let answer = try await wire.answer()
-                    #expect(answer.endedCleanly)
-                    #expect(answer.events == ScriptedEngine.events())
+                    let response = try await wire.response()
+                    #expect(response.endedCleanly)
+                    #expect(response.events == ScriptedEngine.events())
                     try await wire.isLeft()
                     try await group.waitForAll()
                 }
@@ -264,7 +264,7 @@ extension Integration {
                 try await wire.send(agent.request(Self.stream))
                 try await wire.read(until: "t0")
                 await agent.server.end(by: .now() + .milliseconds(50))
-                #expect(try await !wire.answer().endedCleanly)
+                #expect(try await !wire.response().endedCleanly)
                 _ = try await agent.engine.counts.value { $0.departures == 1 }
             }
         }

@@ -26,9 +26,9 @@ extension Integration {
         @Test func anAgentJoinsAndServes() async throws {
             try await withAgentsWelcome(ScriptedEngine.wellBehaved) { gateway, engine in
                 try await JoinedAgent.with("gpu-1", of: gateway, engine: engine) { _ in
-                    let answer = try await gateway.send(RunningGateway.chat())
-                    #expect(answer.status == 200)
-                    #expect(answer["x-simpleai-runner"] == "gpu-1")
+                    let response = try await gateway.send(RunningGateway.chat())
+                    #expect(response.status == 200)
+                    #expect(response["x-simpleai-runner"] == "gpu-1")
                     let streamed = try await gateway.send(Self.stream)
                     #expect(streamed.events.last == "data: [DONE]\n\n")
                     // The agent removes the fleet's secret, and the gateway removes the caller's.
@@ -43,9 +43,9 @@ extension Integration {
                 try await JoinedAgent.with(of: gateway, engine: engine) {
                     $0.aliases = ["public:1b": "m"]
                 } _: { _ in
-                    let answer = try await gateway.send(RunningGateway.chat("public:1b"))
-                    #expect(answer.status == 200)
-                    #expect(try answer.json()["model"] as? String == "public:1b")
+                    let response = try await gateway.send(RunningGateway.chat("public:1b"))
+                    #expect(response.status == 200)
+                    #expect(try response.json()["model"] as? String == "public:1b")
                     #expect(try engine.request(0).body.contains("\"model\":\"m\""))
                 }
             }
@@ -60,7 +60,7 @@ extension Integration {
                     try await wire.send(
                         "POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
                     )
-                    #expect(try await wire.answer().status == 401)
+                    #expect(try await wire.response().status == 401)
                     await wire.close()
                     #expect(try await gateway.send(body).status == 200)
                 }
@@ -78,9 +78,9 @@ extension Integration {
                     // The gateway learns of the shutdown before the agent stops listening.
                     _ = try await gateway.metrics { $0["simpleai_runners{state=\"ready\"}"] == 0 }
                     release.yield()
-                    let answer = try await wire.answer()
-                    #expect(answer.endedCleanly)
-                    #expect(answer.events == ScriptedEngine.events())
+                    let response = try await wire.response()
+                    #expect(response.endedCleanly)
+                    #expect(response.events == ScriptedEngine.events())
                     await wire.close()
                 }
                 try await gateway.settled()
@@ -102,16 +102,16 @@ extension Integration {
                     return wires
                 }
                 for wire in wires {
-                    let answer = try await wire.answer()
-                    #expect(answer.text.contains("\"error\":{"))
-                    #expect(!answer.text.contains("[DONE]"))
+                    let response = try await wire.response()
+                    #expect(response.text.contains("\"error\":{"))
+                    #expect(!response.text.contains("[DONE]"))
                     await wire.close()
                 }
                 try await gateway.settled()
                 // After a restart it is the same machine.
                 try await JoinedAgent.with(of: gateway, engine: engine) { _ in
-                    let answer = try await gateway.send(RunningGateway.chat())
-                    #expect(answer.status == 200)
+                    let response = try await gateway.send(RunningGateway.chat())
+                    #expect(response.status == 200)
                 }
             }
         }

@@ -60,12 +60,12 @@ struct AgentServer: Sendable {
     func send(
         _ body: String, _ method: String = "POST", _ path: String = "/v1/chat/completions", fields: [String] = [],
         from source: String? = nil
-    ) async throws -> Answer {
+    ) async throws -> Response {
         let wire = try await connect(from: source)
         try await wire.send(request(body, method, path, fields: fields))
-        let answer = try await wire.answer()
+        let response = try await wire.response()
         await wire.close()
-        return answer
+        return response
     }
 
     /// Returns when no call is in progress and no body is held.

@@ -43,9 +43,9 @@ extension Integration {
                       "model_aliases": {}}}
                     """)
                 #expect(try await agent.firstText() == #"{"runner_id":"old-1","type":"register_ack"}"#)
-                let answer = try await gateway.send(RunningGateway.chat())
-                #expect(answer.status == 200)
-                #expect(answer["x-simpleai-runner"] == "old-1")
+                let response = try await gateway.send(RunningGateway.chat())
+                #expect(response.status == 200)
+                #expect(response["x-simpleai-runner"] == "old-1")
                 #expect(try engine.request(0)["authorization"] == nil)
                 #expect(agent.connection.end == nil)
             }
@@ -57,8 +57,8 @@ extension Integration {
             }) { gateway, engine in
                 let status = ScriptedAgent.status(["local:q4"], aliases: ["m": "local:q4"])
                 let agent = try await ScriptedAgent.join(gateway, as: "a", port: engine.port, status: status)
-                let answer = try await gateway.send(RunningGateway.chat("m"))
-                #expect(answer.text.contains(#""model":"m""#))
+                let response = try await gateway.send(RunningGateway.chat("m"))
+                #expect(response.text.contains(#""model":"m""#))
                 #expect(try engine.request(0).body.contains(#""model":"local:q4""#))
                 // Later statuses may rename.
                 agent.say(.statusUpdate(ScriptedAgent.status(["local:q4"], aliases: ["n": "local:q4"])))
@@ -138,7 +138,7 @@ extension Integration {
                 agent.connection.socket.abort()
                 _ = try await gateway.metrics { $0["simpleai_runners{state=\"lost\"}"] == 1 }
                 gate.update { $0 = true }
-                #expect(try await wire.answer().text.contains("[DONE]"))
+                #expect(try await wire.response().text.contains("[DONE]"))
                 await wire.close()
                 try await gateway.settled()
             }
@@ -182,8 +182,8 @@ extension Integration {
                     let list = try await gateway.get("/v1/models", roles: ["model:specific"])
                     #expect(list.text.contains(#""id":"m""#) && list.text.contains(#""state":"asleep""#))
                     let back = try await ScriptedAgent.join(gateway, as: "a", port: engine.port)
-                    let answer = try await gateway.send(RunningGateway.chat())
-                    #expect(answer.status == 200 && answer["x-simpleai-runner"] == "a")
+                    let response = try await gateway.send(RunningGateway.chat())
+                    #expect(response.status == 200 && response["x-simpleai-runner"] == "a")
                     back.connection.close()
                 }
             }

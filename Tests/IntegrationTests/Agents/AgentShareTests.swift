@@ -18,7 +18,7 @@ extension Integration {
                 for _ in 0..<4 {
                     let wire = try await agent.connect(from: Self.greedy)
                     try await wire.send(agent.request("", "GET", "/health"))
-                    #expect(try await wire.answer().status == 200)
+                    #expect(try await wire.response().status == 200)
                     wires.append(wire)
                 }
                 for _ in 0..<3 {

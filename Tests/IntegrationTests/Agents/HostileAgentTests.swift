@@ -24,8 +24,8 @@ extension Integration {
                 } _: { gateway in
                     let good = try await ScriptedAgent.join(gateway, as: "good", port: engine.port)
                     try await body(gateway, engine.port)
-                    let answer = try await gateway.send(RunningGateway.chat())
-                    #expect(answer.status == 200 && answer["x-simpleai-runner"] == "good")
+                    let response = try await gateway.send(RunningGateway.chat())
+                    #expect(response.status == 200 && response["x-simpleai-runner"] == "good")
                     #expect(good.connection.end == nil)
                     try await gateway.settled()
                 }
@@ -142,9 +142,9 @@ extension Integration {
             try await besideAGoodAgent { gateway, _ in
                 let wire = try await gateway.connect()
                 try await wire.send(Self.upgrade)
-                let answer = try await wire.read(until: "\r\n\r\n")
-                #expect(answer.hasPrefix("HTTP/1.1 101 "))
-                #expect(answer.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"))
+                let response = try await wire.read(until: "\r\n\r\n")
+                #expect(response.hasPrefix("HTTP/1.1 101 "))
+                #expect(response.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"))
                 await wire.close()
             }
         }

@@ -60,8 +60,8 @@ extension RunningGateway {
     }
 
     /// Sends `count` chats at the same time, each on a connection of its own.
-    func chats(_ count: Int, _ body: String) async throws -> [Answer] {
-        try await withThrowingTaskGroup(of: Answer.self) { group in
+    func chats(_ count: Int, _ body: String) async throws -> [Response] {
+        try await withThrowingTaskGroup(of: Response.self) { group in
             for _ in 0..<count { group.addTask { try await send(body) } }
             return try await group.reduce(into: []) { $0.append($1) }
         }

@@ -12,8 +12,8 @@ extension Integration {
 
         @Test func twentyCallsForAModelThatIsNotLoadedLoadItOnce() async throws {
             try await JoinedMachine.with(models: ["a"], loading: ModelLoading()) { fleet in
-                let answers = try await fleet.gateway.chats(20, Self.chat("a"))
-                #expect(answers.map(\.status) == Array(repeating: 200, count: 20))
+                let responses = try await fleet.gateway.chats(20, Self.chat("a"))
+                #expect(responses.map(\.status) == Array(repeating: 200, count: 20))
                 #expect(fleet.memory.now.loads == ["a": 1])
                 // The gateway loaded the model in advance; no call caused a load.
                 #expect(fleet.memory.now.unexpectedLoads == 0)
@@ -60,9 +60,9 @@ extension Integration {
                 fleet.machine.engine.setPace(EnginePace(timeToFirstToken: .zero, tokensPerSecond: 0))
                 let other = try await fleet.gateway.connect()
                 try await other.send(fleet.gateway.request(Self.chat("b")))
-                let answer = try await stream.answer()
-                #expect(answer.events.last == "data: [DONE]\n\n")
-                #expect(try await other.answer().status == 200)
+                let response = try await stream.response()
+                #expect(response.events.last == "data: [DONE]\n\n")
+                #expect(try await other.response().status == 200)
                 #expect(fleet.memory.now.cuts == 0 && fleet.memory.now.unexpectedLoads == 0)
                 #expect(fleet.memory.now.loaded == ["b"])
                 await stream.close()
@@ -77,10 +77,10 @@ extension Integration {
             loading.broken = ["b"]
             try await JoinedMachine.with(models: ["a", "b"], loading: loading) { fleet in
                 for _ in 1...3 {
-                    let answer = try await fleet.gateway.send(Self.chat("b"))
-                    #expect(answer.status == 503)
-                    #expect(answer["retry-after"].flatMap { Int($0) }.map { (1...60).contains($0) } == true)
-                    #expect(try answer.error().code == "no_runner_available")
+                    let response = try await fleet.gateway.send(Self.chat("b"))
+                    #expect(response.status == 503)
+                    #expect(response["retry-after"].flatMap { Int($0) }.map { (1...60).contains($0) } == true)
+                    #expect(try response.error().code == "no_runner_available")
                 }
                 #expect(fleet.memory.now.loads == ["b": 1])
                 // The other model serves calls throughout.

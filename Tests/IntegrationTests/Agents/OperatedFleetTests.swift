@@ -8,7 +8,7 @@ extension Integration {
     @Suite struct OperatedFleetTests {
         private func order(
             _ order: String, _ gateway: RunningGateway, id: String = "gpu-1", roles: [Role] = ["admin"]
-        ) async throws -> Answer {
+        ) async throws -> Response {
             try await gateway.send("", "POST", "/admin/api/machines/\(id)/\(order)", roles: roles)
         }
 

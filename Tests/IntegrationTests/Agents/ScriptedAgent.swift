@@ -70,9 +70,9 @@ final class ScriptedAgent: Sendable {
     ) async throws -> ScriptedAgent {
         let agent = try await connect(to: gateway)
         agent.say(.register(registration(id, port: port, status: status, change)))
-        let answer = try await agent.next()
-        guard case .registerAck(id, _) = answer else {
-            Issue.record("\(id) was answered with \(answer)")
+        let response = try await agent.next()
+        guard case .registerAck(id, _) = response else {
+            Issue.record("\(id) was answered with \(response)")
             throw CancellationError()
         }
         return agent

@@ -28,9 +28,9 @@ extension Integration {
                     // is a minute here.
                     let list = try await fleet.gateway.get("/v1/models", roles: ["model:specific"])
                     #expect(list.text.contains("\"state\":\"asleep\""))
-                    let answer = try await fleet.gateway.send(RunningGateway.chat())
-                    #expect(answer.status == 200)
-                    #expect(answer["x-simpleai-wake"]?.contains("; wake=") == true)
+                    let response = try await fleet.gateway.send(RunningGateway.chat())
+                    #expect(response.status == 200)
+                    #expect(response["x-simpleai-wake"]?.contains("; wake=") == true)
                     #expect(fleet.machine.status.wakes == round)
                 }
                 let metrics = try await fleet.gateway.metrics { ($0["simpleai_sleeps_total"] ?? 0) >= 3 }
@@ -58,8 +58,8 @@ extension Integration {
                 $0.engine.pace = EnginePace(timeToFirstToken: .zero, tokensPerSecond: 1)
             } _: { fleet in
                 let body = RunningGateway.chat(stream: true, more: "\"max_tokens\":3,")
-                let answer = try await fleet.gateway.send(body)
-                #expect(answer.events.last == "data: [DONE]\n\n")
+                let response = try await fleet.gateway.send(body)
+                #expect(response.events.last == "data: [DONE]\n\n")
                 _ = try await fleet.machine.status { $0.phase == .asleep }
                 let counters = fleet.machine.engine.counters
                 #expect(counters.cancelled == 0)

@@ -30,9 +30,9 @@ extension Integration {
             } settings: {
                 $0.wake.schedule = [0, 50, 100, 150].map { .milliseconds($0) }
             } _: { fleet in
-                let answer = try await fleet.gateway.send(RunningGateway.chat())
-                #expect(answer.status == 200)
-                #expect(answer["x-simpleai-wake"]?.contains("; wake=") == true)
+                let response = try await fleet.gateway.send(RunningGateway.chat())
+                #expect(response.status == 200)
+                #expect(response["x-simpleai-wake"]?.contains("; wake=") == true)
                 #expect(fleet.machine.status.packetsForThisMachine >= 4)
                 #expect(fleet.machine.status.wakes == 1)
                 try await fleet.gateway.settled()
@@ -42,18 +42,18 @@ extension Integration {
         @Test func aHundredCallsAreOneWake() async throws {
             try await asleep(machine: { $0.bootDelay = .milliseconds(1500) }) { fleet in
                 let gateway = fleet.gateway
-                let answers = try await withThrowingTaskGroup(of: Answer.self) { group in
+                let responses = try await withThrowingTaskGroup(of: Response.self) { group in
                     for number in 0..<100 {
                         let body = RunningGateway.chat("class:fast", stream: number % 2 == 0)
                         group.addTask { try await gateway.send(body, roles: []) }
                     }
                     return try await group.reduce(into: []) { $0.append($1) }
                 }
-                #expect(answers.count == 100)
-                #expect(answers.allSatisfy { $0.status == 200 && $0.endedCleanly && !$0.text.contains("\"error\"") })
-                #expect(answers.count { $0.text.hasSuffix("data: [DONE]\n\n") } == 50)
+                #expect(responses.count == 100)
+                #expect(responses.allSatisfy { $0.status == 200 && $0.endedCleanly && !$0.text.contains("\"error\"") })
+                #expect(responses.count { $0.text.hasSuffix("data: [DONE]\n\n") } == 50)
                 // Calls that arrived after the machine was up have not waited for a wake.
-                let waited = answers.compactMap { $0["x-simpleai-wake"] }.filter { $0 != "none" }
+                let waited = responses.compactMap { $0["x-simpleai-wake"] }.filter { $0 != "none" }
                 #expect(Set(waited.compactMap { $0.components(separatedBy: "wake=").last }).count == 1, "\(waited)")
                 #expect(fleet.machine.status.wakes == 1)
                 let metrics = try await gateway.metrics { $0["simpleai_wakes_total{outcome=\"awake\"}"] == 1 }
@@ -67,10 +67,10 @@ extension Integration {
                 machine: { $0.faults.neverBoots = true }, settings: { $0.wake.timeout = .milliseconds(400) }
             ) {
                 fleet in
-                let answer = try await fleet.gateway.send(RunningGateway.chat())
-                #expect(answer.status == 504)
-                #expect(try answer.error().code == "wake_timeout")
-                #expect(answer["retry-after"].flatMap { Int($0) }.map { (1...60).contains($0) } == true)
+                let response = try await fleet.gateway.send(RunningGateway.chat())
+                #expect(response.status == 504)
+                #expect(try response.error().code == "wake_timeout")
+                #expect(response["retry-after"].flatMap { Int($0) }.map { (1...60).contains($0) } == true)
                 #expect(fleet.machine.status.phase == .booting)
                 try await fleet.gateway.settled()
             }
@@ -92,11 +92,11 @@ extension Integration {
             }
             try await LocalFleet.withRunning(options, logger: .silent) { fleet in
                 let body = RunningGateway.chat("class:big")
-                let answer = try await LoopbackClient.send(
+                let response = try await LoopbackClient.send(
                     .POST, fleet.url + "/v1/chat/completions",
                     [("authorization", "Bearer \(fleet.tokens.basic)"), ("content-type", "application/json")],
                     Array(body.utf8))
-                #expect(answer.status == 200, "\(String(decoding: answer.body, as: UTF8.self))")
+                #expect(response.status == 200, "\(String(decoding: response.body, as: UTF8.self))")
                 #expect(fleet.machines[1].status.packetsForThisMachine > 0, "the troubled one was to be woken first")
                 #expect(fleet.machines[1].status.phase == (hangs ? .booting : .awake))
                 #expect(fleet.machines[2].status.wakes == 1)
@@ -137,9 +137,9 @@ extension Integration {
                     #expect(engine.counts.value.requests.isEmpty)
 
                     back.say(.statusUpdate(ScriptedAgent.status(["m"])))
-                    let answer = try await call.answer()
-                    #expect(answer.status == 200)
-                    #expect(answer["x-simpleai-runner"] == "a")
+                    let response = try await call.response()
+                    #expect(response.status == 200)
+                    #expect(response["x-simpleai-runner"] == "a")
                     await call.close()
                     other.connection.close()
                     back.connection.close()

@@ -11,7 +11,7 @@ import SimpleAICore
 /// string.
 struct ChaosHarness {
     private var state: CallState
-    private var answer: UpstreamResponse
+    private var response: UpstreamResponse
     private var reader = ResponseParser()
     private var hasEnded = false
     private(set) var status = 0
@@ -28,7 +28,7 @@ struct ChaosHarness {
 
     private init(_ script: ChaosScript, lease: Lease, authorized: AuthorizedCall) {
         state = CallState(limits: .init(moves: 0))
-        answer = UpstreamResponse(
+        response = UpstreamResponse(
             to: .init(
                 endpoint: .chatCompletions, model: lease.model, streams: script.streams,
                 context: .init(
@@ -45,7 +45,7 @@ struct ChaosHarness {
         do {
             while !state.isFinished, !hasEnded, let part = try reader.next() {
                 switch part {
-                case .head(let head): if let event = answer.receive(head) { handle(event) }
+                case .head(let head): if let event = response.receive(head) { handle(event) }
                 case .body(let bytes): take(bytes)
                 case .end:
                     hasEnded = true
@@ -60,14 +60,14 @@ struct ChaosHarness {
     private mutating func take(_ bytes: ByteBuffer) {
         var event: CallState.Event?
         var forwarded: [ByteBuffer] = []
-        if answer.events != nil {
-            event = answer.relay(bytes) { forwarded.append($0) }
-        } else if answer.relaysDocument {
-            event = answer.relayDocument(bytes) { forwarded.append($0) }
-        } else if let began = answer.collect(bytes) {
+        if response.events != nil {
+            event = response.relay(bytes) { forwarded.append($0) }
+        } else if response.relaysDocument {
+            event = response.relayDocument(bytes) { forwarded.append($0) }
+        } else if let began = response.collect(bytes) {
             handle(began)
-            guard answer.events != nil else { return }
-            event = answer.relayCollected { forwarded.append($0) }
+            guard response.events != nil else { return }
+            event = response.relayCollected { forwarded.append($0) }
         }
         for piece in forwarded { output += String(buffer: piece) }
         if let event { handle(event) }
@@ -75,7 +75,7 @@ struct ChaosHarness {
 
     private mutating func end() {
         var forwarded: [ByteBuffer] = []
-        let event = answer.end(at: { 0 }) { forwarded.append($0) }
+        let event = response.end(at: { 0 }) { forwarded.append($0) }
         for piece in forwarded { output += String(buffer: piece) }
         handle(event)
     }
@@ -85,13 +85,13 @@ struct ChaosHarness {
         guard !state.isFinished else { return }
         if script.ending == .open {
             var forwarded: [ByteBuffer] = []
-            let event = answer.stopWaiting { forwarded.append($0) }
+            let event = response.stopWaiting { forwarded.append($0) }
             for piece in forwarded { output += String(buffer: piece) }
             handle(event ?? .upstreamFailed(.gapTimeout))
         } else if reader.endsWithConnection {
             end()
         } else {
-            handle(.upstreamFailed(answer.head == nil ? .closedBeforeResponse : .closedDuringResponse))
+            handle(.upstreamFailed(response.head == nil ? .closedBeforeResponse : .closedDuringResponse))
         }
     }
 
@@ -105,16 +105,16 @@ struct ChaosHarness {
             case .sendDocument(_, let document):
                 status = document.status
                 let isOwn = document.cause != .result && !(document.error?.isComplete ?? false)
-                output += isOwn ? document.body.json : String(buffer: answer.document)
+                output += isOwn ? document.body.json : String(buffer: response.document)
             case .beginDocument(_, let began):
                 status = began
-                output += String(buffer: answer.document)
+                output += String(buffer: response.document)
             case .respond(let error):
                 status = error.status()
                 output += error.body.json
             case .failInBand(let error): output += error.body.event
             // There is no other runner.
-            case .place where answer.head != nil:
+            case .place where response.head != nil:
                 let noRunner = GatewayError(.noRunnerAvailable, "noRunner")
                 handle(state.endpointFailure.map { .endpointUnsupported($0) } ?? .placementRefused(noRunner))
             default: break

@@ -95,13 +95,13 @@ extension Integration {
                                 let seed = UInt64(1_000_000 + worker * 25 + number)
                                 let script = ChaosScript(seed: seed, isAlone: true)
                                 let usage = script.wantsUsage ? "\"stream_options\":{\"include_usage\":true}," : ""
-                                let answer = try await gateway.send(
+                                let response = try await gateway.send(
                                     RunningGateway.chat(stream: script.streams, more: script.streams ? usage : ""),
                                     token: token, fields: ["X-Request-Id: \(seed)"])
-                                let seen = Self.seen(answer.status, answer.text, streams: script.streams)
+                                let seen = Self.seen(response.status, response.text, streams: script.streams)
                                 let expected = ChaosReference.expected(script)
-                                #expect(seen == expected, "seed \(seed): \(script)\n\(answer.text)")
-                                #expect(answer.endedCleanly)
+                                #expect(seen == expected, "seed \(seed): \(script)\n\(response.text)")
+                                #expect(response.endedCleanly)
                             }
                         }
                     }

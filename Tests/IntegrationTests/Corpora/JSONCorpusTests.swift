@@ -23,20 +23,22 @@ extension Integration {
                     let wire = if let connection { connection } else { try await gateway.connect() }
                     let before = engine.counts.value.requests.count
                     try await wire.send(Self.head(token: token, length: body.count) + body)
-                    let answer = try await within(.seconds(10), "the answer to \(file.name)") {
-                        try await wire.answer()
+                    let response = try await within(.seconds(10), "the answer to \(file.name)") {
+                        try await wire.response()
                     }
                     let received = engine.counts.value.requests.dropFirst(before)
-                    if answer.status == 200, prefix != "n_" {
+                    if response.status == 200, prefix != "n_" {
                         #expect(received.count == 1, "\(file.name)")
                         // Compared as bytes: as strings, canonically equivalent spellings of a letter are equal.
                         #expect(received.first.map { Array($0.body.utf8) } == body, "\(file.name) was changed")
                     } else {
-                        #expect(prefix != "y_" && answer.status == 400, "\(file.name): \(answer.status) \(answer.text)")
-                        #expect(try answer.error().type == "invalid_request_error", "\(file.name)")
+                        #expect(
+                            prefix != "y_" && response.status == 400,
+                            "\(file.name): \(response.status) \(response.text)")
+                        #expect(try response.error().type == "invalid_request_error", "\(file.name)")
                         #expect(received.isEmpty, "\(file.name) reached an engine")
                     }
-                    connection = answer["connection"] == "close" ? nil : wire
+                    connection = response["connection"] == "close" ? nil : wire
                     if connection == nil { await wire.close() }
                 }
                 await connection?.close()

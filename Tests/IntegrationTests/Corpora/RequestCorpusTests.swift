@@ -38,7 +38,7 @@ extension Integration {
                 if RequestVerdicts.refused[file.name] != nil {
                     try await expectRefused(mended, file.name, gateway)
                 } else {
-                    let count = RequestVerdicts.answers[file.name] ?? 1
+                    let count = RequestVerdicts.responses[file.name] ?? 1
                     try await expectAnswered(mended, file.name, count, gateway, "valid")
                 }
             }
@@ -52,7 +52,7 @@ extension Integration {
             {
                 #expect(names.contains(name), "\(name)")
             }
-            for name in RequestVerdicts.answers.keys { #expect(names.contains(name), "\(name)") }
+            for name in RequestVerdicts.responses.keys { #expect(names.contains(name), "\(name)") }
         }
 
         private func judge(
@@ -83,12 +83,12 @@ extension Integration {
             _ = try await wire.readToEnd()
             var rest = wire.state.value.received
             var statuses: [Int] = []
-            while let (answer, length) = Answer.parse(rest, isEnd: true) {
-                statuses.append(answer.status)
+            while let (response, length) = Response.parse(rest, isEnd: true) {
+                statuses.append(response.status)
                 rest.removeFirst(length)
             }
             // A valid request may precede the refused one; its 404 must not count as a refusal.
-            #expect(statuses.count <= RequestVerdicts.answers[name] ?? 1, "\(name): \(statuses)")
+            #expect(statuses.count <= RequestVerdicts.responses[name] ?? 1, "\(name): \(statuses)")
             if let last = statuses.last {
                 #expect(
                     [400, 431].contains(last) || RequestVerdicts.endsBeforeItsFault[name] != nil, "\(name): \(statuses)"
@@ -106,17 +106,18 @@ extension Integration {
             try await wire.send(bytes)
             var closes = false
             for number in 1...count {
-                let answer = try await wire.answer()
+                let response = try await wire.response()
                 #expect(
-                    answer.status != 400 && answer.status < 500, "\(name), answer \(number): \(answer.text) (\(why))")
-                #expect(answer.endedCleanly, "\(name)")
-                closes = answer["connection"]?.lowercased() == "close"
+                    response.status != 400 && response.status < 500,
+                    "\(name), answer \(number): \(response.text) (\(why))")
+                #expect(response.endedCleanly, "\(name)")
+                closes = response["connection"]?.lowercased() == "close"
             }
             if closes {
                 #expect(try await wire.readToEnd().isEmpty, "\(name): too many answers")
             } else {
                 try await wire.send("GET /health HTTP/1.1\r\nHost: gateway\r\n\r\n")
-                let next = try await wire.answer()
+                let next = try await wire.response()
                 #expect(next.status == 200 && next.text == "{\"status\":\"ok\"}", "\(name): \(next.text)")
             }
             await wire.close()
@@ -146,8 +147,8 @@ extension Integration {
                 let wire = try await gateway.connect()
                 // The valid request before the ambiguous one is served. Whatever follows it is not.
                 try await wire.send(good + bad + good)
-                #expect(try await wire.answer().status == 200)
-                let refusal = try await wire.answer()
+                #expect(try await wire.response().status == 200)
+                let refusal = try await wire.response()
                 #expect(refusal.status == 400)
                 #expect(try refusal.error().code == "invalid_request")
                 #expect(refusal["connection"] == "close")
@@ -166,13 +167,13 @@ extension Integration {
                 try await wire.send(
                     chunked + "00A;x=y\r\n\(body.prefix(10))\r\n"
                         + "\(String(body.utf8.count - 10, radix: 16))\r\n\(body.dropFirst(10))\r\n0\r\nX-T: 1\r\n\r\n")
-                #expect(try await wire.answer().status == 200)
+                #expect(try await wire.response().status == 200)
                 #expect(try engine.request(0).body == body)
                 // The head and the first chunk are valid and have been read; the second chunk is malformed.
                 try await wire.send(chunked + "5\r\n{\"mod\r\n")
                 _ = try await gateway.metrics { $0["simpleai_calls_open"] == 1 }
                 try await wire.send("+5\r\nel\":1}\r\n0\r\n\r\n")
-                #expect(try await wire.answer().status == 400)
+                #expect(try await wire.response().status == 400)
                 #expect(try await wire.readToEnd().isEmpty)
                 await wire.close()
                 try await gateway.settled()
@@ -186,13 +187,13 @@ extension Integration {
                 let wire = try await gateway.connect()
                 try await wire.send(
                     gateway.request(RunningGateway.chat(), "POST", "http://gateway:80/v1/chat/completions"))
-                #expect(try await wire.answer().status == 200)
+                #expect(try await wire.response().status == 200)
                 try await wire.send(gateway.request("", "GET", "http://gateway/health"))
-                #expect(try await wire.answer().status == 200)
+                #expect(try await wire.response().status == 200)
                 let upgrade = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQ"]
                 for _ in 1...2 {
                     try await wire.send(gateway.request(RunningGateway.chat(), fields: upgrade))
-                    #expect(try await wire.answer().status == 200)
+                    #expect(try await wire.response().status == 200)
                 }
                 #expect(engine.counts.value.requests.allSatisfy { $0["upgrade"] == nil })
                 await wire.close()
@@ -206,9 +207,9 @@ extension Integration {
                     let wire = try await gateway.connect()
                     try await wire.send(
                         "\(method) \(target) HTTP/1.1\r\nHost: g\r\nX-Secret: s\r\nContent-Length: 0\r\n\r\n")
-                    let answer = try await wire.answer()
-                    #expect([400, 404, 405].contains(answer.status), "\(target): \(answer.status)")
-                    #expect(!answer.text.contains("X-Secret"))
+                    let response = try await wire.response()
+                    #expect([400, 404, 405].contains(response.status), "\(target): \(response.status)")
+                    #expect(!response.text.contains("X-Secret"))
                     await wire.close()
                 }
             }

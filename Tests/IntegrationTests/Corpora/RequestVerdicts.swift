@@ -25,7 +25,7 @@ enum RequestVerdicts {
     ]
 
     /// The number of responses to files with more than one request.
-    static let answers = ["valid/018": 2, "valid/022": 2, "valid/023": 2]
+    static let responses = ["valid/018": 2, "valid/022": 2, "valid/023": 2]
 
     /// The bytes that were parsed are valid, so the last response may be a 404; then the connection ends.
     static let endsBeforeItsFault: [String: String] = [

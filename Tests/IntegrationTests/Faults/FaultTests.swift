@@ -37,10 +37,10 @@ extension Integration {
                         gateway.request(RunningGateway.chat(stream: true), fields: ["X-Request-Id: \(number)"]))
                     _ = try await wire.peek { $0.status == 200 && $0.events.count >= count }
                     mayDie.update { $0.insert("\(number)") }
-                    let answer = try await wire.answer()
-                    let isLoud = answer.events.last?.hasPrefix("data: {\"error\":{") == true
-                    if answer.text.contains("[DONE]") || !isLoud || answer.events.count != count + 1 {
-                        silent.update { $0.append("\(number): \(answer.text)") }
+                    let response = try await wire.response()
+                    let isLoud = response.events.last?.hasPrefix("data: {\"error\":{") == true
+                    if response.text.contains("[DONE]") || !isLoud || response.events.count != count + 1 {
+                        silent.update { $0.append("\(number): \(response.text)") }
                     }
                     await wire.close()
                 }
@@ -103,9 +103,9 @@ extension Integration {
                         let wire = try await gateway.connect()
                         for number in stride(from: worker, to: count, by: 4) {
                             try await wire.send(gateway.request(body(number), token: token))
-                            let answer = try await wire.answer()
-                            guard answer.status == 200, answer.endedCleanly else {
-                                failed.update { $0.append("\(number): \(answer.status) \(answer.text)") }
+                            let response = try await wire.response()
+                            guard response.status == 200, response.endedCleanly else {
+                                failed.update { $0.append("\(number): \(response.status) \(response.text)") }
                                 continue
                             }
                         }
@@ -174,8 +174,8 @@ extension Integration {
                 mayGoOn.update { $0 = true }
                 var complete = 0
                 for wire in wires {
-                    let answer = try await wire.answer()
-                    if answer.text == events.joined(), answer.endedCleanly { complete += 1 }
+                    let response = try await wire.response()
+                    if response.text == events.joined(), response.endedCleanly { complete += 1 }
                 }
                 return complete
             }
@@ -185,7 +185,7 @@ extension Integration {
 
         /// Responses that are not HTTP/1.1: the bytes that follow them on the connection could be anything.
         @Test func malformedResponsesAreNotForwardedAndTheirConnectionsNotReused() async throws {
-            let answers = [
+            let responses = [
                 "SSH-2.0-OpenSSH_9.2\r\n\r\n", "HTTP/1.1 abc\r\n\r\n", "HTTP/9.9 200 OK\r\n\r\n",
                 "\u{0}\u{1}\u{2}\r\n\r\n",
                 "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{}", "HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\n{}",
@@ -198,15 +198,15 @@ extension Integration {
             ]
             let (passedOn, reused) = try await withEngine { request, wire in
                 let number = try #require(request["x-request-id"].flatMap { Int($0) })
-                try await wire.send(answers[number])
+                try await wire.send(responses[number])
             } _: { gateway, engine in
                 var passedOn = 0
-                for number in answers.indices {
+                for number in responses.indices {
                     for stream in [false, true] {
-                        let answer = try await gateway.send(
+                        let response = try await gateway.send(
                             RunningGateway.chat(stream: stream), fields: ["X-Request-Id: \(number)"])
-                        let isRefusal = try answer.status == 502 && answer.error().code == "upstream_error"
-                        #expect(isRefusal, "\(answers[number].prefix(80)): \(answer.status) \(answer.text)")
+                        let isRefusal = try response.status == 502 && response.error().code == "upstream_error"
+                        #expect(isRefusal, "\(responses[number].prefix(80)): \(response.status) \(response.text)")
                         if !isRefusal { passedOn += 1 }
                     }
                 }
@@ -217,7 +217,7 @@ extension Integration {
             #expect(passedOn == 0 && reused == 0)
             Fault.report(
                 "malformed upstream answers",
-                "\(passedOn) passed on of \(2 * answers.count), \(reused) connections used again")
+                "\(passedOn) passed on of \(2 * responses.count), \(reused) connections used again")
         }
 
         /// An unsolicited second response must not become the response to the next caller.
@@ -229,8 +229,8 @@ extension Integration {
             } _: { gateway, _ in
                 var poisoned = 0
                 for number in 0..<50 {
-                    let answer = try await gateway.send(RunningGateway.chat(), fields: ["X-Request-Id: \(number)"])
-                    if answer.status == 200, answer.text != Engine.completion("for \(number)") { poisoned += 1 }
+                    let response = try await gateway.send(RunningGateway.chat(), fields: ["X-Request-Id: \(number)"])
+                    if response.status == 200, response.text != Engine.completion("for \(number)") { poisoned += 1 }
                 }
                 try await gateway.settled()
                 return poisoned

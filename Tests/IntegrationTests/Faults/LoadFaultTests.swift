@@ -66,7 +66,7 @@ extension Integration {
             for _ in 1...200 {
                 let start = ContinuousClock.now
                 try await wire.send(gateway.request(RunningGateway.chat(), token: token))
-                #expect(try await wire.answer().status == 200)
+                #expect(try await wire.response().status == 200)
                 latencies.append(ContinuousClock.now - start)
             }
             await wire.close()
@@ -88,10 +88,10 @@ extension Integration {
                     let wire = try await gateway.connect()
                     // The gateway may close the connection before the whole megabyte is sent.
                     try? await wire.send(request)
-                    let answer = try await wire.answer()
+                    let response = try await wire.response()
                     slowest = max(slowest, ContinuousClock.now - start)
-                    #expect(statuses.contains(answer.status), "\(answer.status) \(answer.text)")
-                    if statuses.contains(answer.status) { refused += 1 }
+                    #expect(statuses.contains(response.status), "\(response.status) \(response.text)")
+                    if statuses.contains(response.status) { refused += 1 }
                     await wire.close()
                 }
                 for _ in 1...5 {

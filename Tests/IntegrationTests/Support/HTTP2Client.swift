@@ -136,14 +136,14 @@ final class HTTP2Stream: Sendable {
         var code: HTTP2ErrorCode?
         var isClosed = false
 
-        var answer: Answer {
-            var answer = Answer()
-            answer.status = fields.first { $0.name == ":status" }.flatMap { Int($0.value) } ?? 0
-            answer.fields = fields
-            answer.body = body
-            answer.chunks = frames
-            answer.endedCleanly = hasEnd
-            return answer
+        var response: Response {
+            var response = Response()
+            response.status = fields.first { $0.name == ":status" }.flatMap { Int($0.value) } ?? 0
+            response.fields = fields
+            response.body = body
+            response.chunks = frames
+            response.endedCleanly = hasEnd
+            return response
         }
     }
 
@@ -173,11 +173,11 @@ final class HTTP2Stream: Sendable {
     }
 
     /// The whole response, or the part of it that arrived.
-    func answer() async throws -> Answer { try await state.value { $0.hasEnd || $0.isClosed }.answer }
+    func response() async throws -> Response { try await state.value { $0.hasEnd || $0.isClosed }.response }
 
     func read(until text: String) async throws {
-        let found = try await state.value { $0.answer.text.contains(text) || $0.isClosed }
-        #expect(found.answer.text.contains(text), "ended after: \(found.answer.text)")
+        let found = try await state.value { $0.response.text.contains(text) || $0.isClosed }
+        #expect(found.response.text.contains(text), "ended after: \(found.response.text)")
     }
 
     /// The error code with which the stream was reset; nil if it ended without a reset.

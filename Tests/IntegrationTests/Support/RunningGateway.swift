@@ -133,33 +133,33 @@ struct RunningGateway: Sendable {
     func send(
         _ body: String, _ method: String = "POST", _ path: String = "/v1/chat/completions", token: String? = nil,
         fields: [String] = [], roles: [Role] = ["model:specific"], version: String = "1.1"
-    ) async throws -> Answer {
+    ) async throws -> Response {
         let wire = try await connect()
         try await wire.send(request(body, method, path, token: token, fields: fields, roles: roles, version: version))
-        let answer = try await wire.answer()
+        let response = try await wire.response()
         await wire.close()
-        return answer
+        return response
     }
 
     /// One request without a body on a connection of its own, which is read to its end: for HEAD, whose response has
     /// a length and no body. All bytes behind the head count as body.
     func exchange(
         _ method: String, _ path: String, token: String? = nil, fields: [String] = [], roles: [Role] = ["admin"]
-    ) async throws -> Answer {
+    ) async throws -> Response {
         let wire = try await connect()
         let fields = fields + ["Connection: close"]
         try await wire.send(request("", method, path, token: token, fields: fields, roles: roles))
         let text = try await wire.readToEnd()
         await wire.close()
         let end = try #require(text.firstRange(of: "\r\n\r\n")).upperBound
-        var answer = try #require(Answer.parse(Array(text[..<end].utf8), isEnd: true)).0
-        answer.body = Array(text[end...].utf8)
-        return answer
+        var response = try #require(Response.parse(Array(text[..<end].utf8), isEnd: true)).0
+        response.body = Array(text[end...].utf8)
+        return response
     }
 
     func get(
         _ path: String, token: String? = nil, fields: [String] = [], roles: [Role] = ["admin"]
-    ) async throws -> Answer {
+    ) async throws -> Response {
         try await send("", "GET", path, token: token, fields: fields, roles: roles)
     }
 
@@ -170,7 +170,7 @@ struct RunningGateway: Sendable {
         let wire = try await connect()
         while true {
             try await wire.send("GET /metrics HTTP/1.1\r\nHost: gateway\r\n\r\n")
-            let metrics = Metrics(text: try await wire.answer().text)
+            let metrics = Metrics(text: try await wire.response().text)
             if isSatisfied(metrics) {
                 await wire.close()
                 return metrics

@@ -36,8 +36,8 @@ extension Integration {
                 #expect(client.state.value.goAways.allSatisfy { $0.code == .noError })
                 mayGoOn.update { $0 = true }
                 for stream in streams {
-                    let answer = try await stream.answer()
-                    #expect(answer.text == events.joined() && answer.endedCleanly)
+                    let response = try await stream.response()
+                    #expect(response.text == events.joined() && response.endedCleanly)
                 }
                 try await client.isLeft()
             }
@@ -60,13 +60,13 @@ extension Integration {
                 _ = try await engine.counts.value { $0.requests.count == 2 }
 
                 await gateway.shutDown()
-                let cut = try await stream.answer()
+                let cut = try await stream.response()
                 #expect(cut.events.last?.contains("\"shutting_down\"") == true && cut.endedCleanly)
                 #expect(!cut.text.contains("[DONE]"))
                 for refused in [document, unfinished] {
-                    let answer = try await refused.answer()
-                    #expect(answer.status == 503)
-                    #expect(try answer.error().code == "shutting_down")
+                    let response = try await refused.response()
+                    #expect(response.status == 503)
+                    #expect(try response.error().code == "shutting_down")
                 }
                 try await client.isLeft()
                 _ = try await engine.counts.value { $0.departures == 2 }
@@ -76,16 +76,16 @@ extension Integration {
         @Test func readinessTurnsFalseOnConnectionsThatAreThere() async throws {
             try await withHTTP2(settings: { $0.server.drainNotice = .seconds(1) }) { gateway, _ in
                 let client = try await gateway.connectHTTP2()
-                #expect(try await client.send(gateway.head("GET", "/ready")).answer().status == 200)
+                #expect(try await client.send(gateway.head("GET", "/ready")).response().status == 200)
                 await gateway.shutDown()
-                var answer = try await client.send(gateway.head("GET", "/ready")).answer()
-                while answer.status == 200 {
-                    answer = try await client.send(gateway.head("GET", "/ready")).answer()
+                var response = try await client.send(gateway.head("GET", "/ready")).response()
+                while response.status == 200 {
+                    response = try await client.send(gateway.head("GET", "/ready")).response()
                 }
-                #expect(answer.status == 503)
-                #expect(try answer.error().code == "shutting_down")
+                #expect(response.status == 503)
+                #expect(try response.error().code == "shutting_down")
                 // Calls are served until `server.drain_notice` has passed.
-                #expect(try await client.send(gateway.head(), body: RunningGateway.chat()).answer().status == 200)
+                #expect(try await client.send(gateway.head(), body: RunningGateway.chat()).response().status == 200)
                 try await client.isLeft()
             }
         }

@@ -35,18 +35,18 @@ extension Integration {
                 let missing = try await client.send(gateway.head("GET", "/nowhere"))
                 let wrong = try await client.send(gateway.head("GET"))
 
-                let events = try await streamed.answer()
+                let events = try await streamed.response()
                 #expect(events.status == 200 && events.text == Engine.events().joined() && events.endedCleanly)
                 #expect(events["content-type"] == "text/event-stream")
                 #expect(events["x-simpleai-runner"] == "r1" && events["x-request-id"] != nil)
-                #expect(try await document.answer().text == Engine.completion())
-                #expect(try await models.answer().text.contains("\"m\""))
-                #expect(try await missing.answer().error().code == "not_found")
-                let refused = try await wrong.answer()
+                #expect(try await document.response().text == Engine.completion())
+                #expect(try await models.response().text.contains("\"m\""))
+                #expect(try await missing.response().error().code == "not_found")
+                let refused = try await wrong.response()
                 #expect(refused.status == 405 && refused["allow"] == "POST")
                 for stream in [streamed, document, models, missing, wrong] {
                     let code = try await stream.code()
-                    #expect(code == nil || code == .noError, "\(stream.state.value.answer.text)")
+                    #expect(code == nil || code == .noError, "\(stream.state.value.response.text)")
                     let names = stream.state.value.fields.map(\.name)
                     #expect(names.allSatisfy { $0 == $0.lowercased() })
                     #expect(!names.contains("connection") && !names.contains("transfer-encoding"))
@@ -76,7 +76,7 @@ extension Integration {
                     try await stream.read(until: event)
                     next.update { $0 = number + 1 }
                 }
-                #expect(try await stream.answer().text == events.joined())
+                #expect(try await stream.response().text == events.joined())
                 await client.close()
             }
         }
@@ -95,8 +95,8 @@ extension Integration {
                 _ = try await engine.counts.value { $0.requests.count == 100 }
                 isOpen.update { $0 = true }
                 for stream in streams {
-                    let answer = try await stream.answer()
-                    #expect(answer.text == Engine.events().joined() && answer.endedCleanly)
+                    let response = try await stream.response()
+                    #expect(response.text == Engine.events().joined() && response.endedCleanly)
                 }
                 try await gateway.settled()
                 await client.close()
@@ -117,7 +117,7 @@ extension Integration {
                 try await gateway.settled()
                 let staying = try await client.send(
                     gateway.head(), body: RunningGateway.chat(more: "\"user\":\"stay\","))
-                #expect(try await staying.answer().status == 200)
+                #expect(try await staying.response().status == 200)
                 await client.close()
             }
         }
@@ -157,7 +157,7 @@ extension Integration {
                 let stalled = try await gateway.stalled { taken.value }
                 #expect(stalled < 24 << 20, "\(stalled) bytes were taken for a client that does not read")
                 let beside = try await client.send(gateway.head(), body: RunningGateway.chat(stream: true))
-                #expect(try await beside.answer().text == Engine.events().joined())
+                #expect(try await beside.response().text == Engine.events().joined())
                 try await flooded.resumeReading()
                 _ = try await taken.value { $0 > stalled }
                 await flooded.reset()
@@ -174,8 +174,8 @@ extension Integration {
             } _: { gateway, engine in
                 let client = try await gateway.connectHTTP2()
                 let body = RunningGateway.chat(more: "\"user\":\"\(content)\",")
-                let answer = try await client.send(gateway.head(), body: body).answer()
-                #expect(answer.text == Engine.completion(content + "\(body.utf8.count)"))
+                let response = try await client.send(gateway.head(), body: body).response()
+                #expect(response.text == Engine.completion(content + "\(body.utf8.count)"))
                 #expect(try engine.request(0).body == body)
                 await client.close()
             }
@@ -186,12 +186,12 @@ extension Integration {
             try await withHTTP2 { gateway, engine in
                 let client = try await gateway.connectHTTP2()
                 let unauthenticated = try await client.send(gateway.head(token: "nonsense"), body: "{", isWhole: false)
-                let answer = try await unauthenticated.answer()
-                #expect(answer.status == 401 && answer.endedCleanly)
-                #expect(try answer.error().code == "invalid_api_key")
+                let response = try await unauthenticated.response()
+                #expect(response.status == 401 && response.endedCleanly)
+                #expect(try response.error().code == "invalid_api_key")
                 #expect(try await unauthenticated.code() == .noError)
                 let friend = try await client.send(gateway.head(), body: RunningGateway.chat())
-                #expect(try await friend.answer().status == 200)
+                #expect(try await friend.response().status == 200)
                 #expect(engine.counts.value.requests.count == 1)
                 try await gateway.settled()
                 await client.close()
@@ -205,10 +205,10 @@ extension Integration {
                 let stream = try await client.send(gateway.head(fields: expecting), isWhole: false)
                 _ = try await stream.state.value { $0.informational == [100] }
                 try await stream.send(RunningGateway.chat(), isLast: true)
-                #expect(try await stream.answer().status == 200)
+                #expect(try await stream.response().status == 200)
                 let unauthenticated = try await client.send(
                     gateway.head(token: "nonsense", fields: expecting), isWhole: false)
-                #expect(try await unauthenticated.answer().status == 401)
+                #expect(try await unauthenticated.response().status == 401)
                 #expect(unauthenticated.state.value.informational.isEmpty)
                 await client.close()
             }
@@ -220,9 +220,9 @@ extension Integration {
                 await wire.close()
             } _: { gateway, _ in
                 let client = try await gateway.connectHTTP2()
-                let answer = try await client.send(gateway.head(), body: RunningGateway.chat(stream: true)).answer()
-                #expect(answer.events.last?.contains("\"upstream_error\"") == true, "\(answer.text)")
-                #expect(!answer.text.contains("[DONE]"))
+                let response = try await client.send(gateway.head(), body: RunningGateway.chat(stream: true)).response()
+                #expect(response.events.last?.contains("\"upstream_error\"") == true, "\(response.text)")
+                #expect(!response.text.contains("[DONE]"))
                 await client.close()
             }
         }

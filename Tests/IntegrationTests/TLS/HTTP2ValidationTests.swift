@@ -80,7 +80,7 @@ extension Integration {
                 #expect(engine.counts.value.requests.isEmpty)
                 let good = try await client.send(
                     gateway.head(), body: RunningGateway.chat(), trailers: [("x-other", "value")])
-                #expect(try await good.answer().status == 200)
+                #expect(try await good.response().status == 200)
                 #expect(client.state.value.goAways.isEmpty)
                 try await gateway.settled()
                 await client.close()
@@ -106,7 +106,7 @@ extension Integration {
                 // The other call on the connection ends as if its client had disconnected.
                 _ = try await engine.counts.value { $0.departures == 1 }
                 #expect(engine.counts.value.requests.count == 1)
-                #expect(try await other.send(gateway.head("GET", "/health")).answer().status == 200)
+                #expect(try await other.send(gateway.head("GET", "/health")).response().status == 200)
                 try await gateway.settled()
                 await other.close()
             }
@@ -133,7 +133,7 @@ extension Integration {
                 for _ in 0..<30 { streams.append(try await other.send(gateway.head(), body: "{", isWhole: false)) }
                 for stream in streams {
                     try await stream.send(String(RunningGateway.chat().dropFirst()), isLast: true)
-                    #expect(try await stream.answer().status == 200)
+                    #expect(try await stream.response().status == 200)
                 }
                 for client in clients { await client.close() }
                 try await gateway.settled()
@@ -153,7 +153,7 @@ extension Integration {
                 }
                 #expect(engine.counts.value.requests.isEmpty, "an engine saw what was malformed")
                 let good = try await client.send(gateway.head(), body: RunningGateway.chat())
-                #expect(try await good.answer().status == 200)
+                #expect(try await good.response().status == 200)
                 #expect(client.state.value.goAways.isEmpty)
                 try await gateway.settled()
                 await client.close()
@@ -164,7 +164,7 @@ extension Integration {
             try await withHTTP2 { gateway, _ in
                 let client = try await gateway.connectHTTP2()
                 let head = try gateway.head(fields: [("host", "gateway")]).filter { $0.0 != ":authority" }
-                #expect(try await client.send(head, body: RunningGateway.chat()).answer().status == 200)
+                #expect(try await client.send(head, body: RunningGateway.chat()).response().status == 200)
                 await client.close()
             }
         }
@@ -176,12 +176,12 @@ extension Integration {
                 for isWhole in [true, false] {
                     let stream = try await client.send(
                         gateway.head(fields: large), body: RunningGateway.chat(), isWhole: isWhole)
-                    let answer = try await stream.answer()
-                    #expect(answer.status == 431)
-                    #expect(try answer.error().code == "headers_too_large")
+                    let response = try await stream.response()
+                    #expect(response.status == 431)
+                    #expect(try response.error().code == "headers_too_large")
                     #expect(try await stream.code() == (isWhole ? nil : .noError))
                 }
-                #expect(try await client.send(gateway.head(), body: RunningGateway.chat()).answer().status == 200)
+                #expect(try await client.send(gateway.head(), body: RunningGateway.chat()).response().status == 200)
                 #expect(engine.counts.value.requests.count == 1)
                 await client.close()
             }
@@ -233,7 +233,7 @@ extension Integration {
                 if let code = client.state.value.goAways.last?.code { #expect(code == .enhanceYourCalm) }
                 try await gateway.settled()
                 let other = try await gateway.connectHTTP2()
-                #expect(try await other.send(gateway.head("GET", "/health")).answer().status == 200)
+                #expect(try await other.send(gateway.head("GET", "/health")).response().status == 200)
                 await other.close()
             }
         }
@@ -262,7 +262,7 @@ extension Integration {
                 let unfinished = try await client.send(gateway.head(), body: "{", isWhole: false)
                 let stalled = try await client.send(gateway.head(), body: RunningGateway.chat(stream: true))
                 try await stalled.pauseReading()
-                #expect(try await unfinished.answer().status == 408)
+                #expect(try await unfinished.response().status == 408)
                 _ = try await engine.counts.value { $0.departures == 1 }
                 try await idle.isLeft()
                 #expect(idle.state.value.goAways.first?.code == .noError)

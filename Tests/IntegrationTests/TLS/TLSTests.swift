@@ -30,13 +30,13 @@ extension Integration {
             try await withTLS { gateway, engine in
                 let wire = try await gateway.connect()
                 try await wire.send(gateway.request(RunningGateway.chat()))
-                let document = try await wire.answer()
+                let document = try await wire.response()
                 #expect(document.status == 200 && document.text == Engine.completion())
                 try await wire.send(gateway.request(RunningGateway.chat(stream: true)))
-                let stream = try await wire.answer()
+                let stream = try await wire.response()
                 #expect(stream.text == Engine.events().joined() && stream.endedCleanly)
                 try await wire.send(gateway.request("", "GET", "/v1/models"))
-                #expect(try await wire.answer().text.contains("\"m\""))
+                #expect(try await wire.response().text.contains("\"m\""))
                 #expect(engine.counts.value.requests.count == 2)
             }
         }
@@ -51,7 +51,7 @@ extension Integration {
                     let state = try await wire.state.value { $0.received.count >= 9 || $0.hasEnded }
                     #expect(state.received.dropFirst(3).first == 4)
                 } else {
-                    #expect(try await wire.answer().status == 200)
+                    #expect(try await wire.response().status == 200)
                 }
                 await wire.close()
             }
@@ -113,8 +113,8 @@ extension Integration {
                 await gateway.shutDown()
                 try await silent.isLeft()
                 mayGoOn.update { $0 = true }
-                let answer = try await stream.answer()
-                #expect(answer.text == events.joined() && answer.endedCleanly)
+                let response = try await stream.response()
+                #expect(response.text == events.joined() && response.endedCleanly)
                 try await stream.isLeft()
                 for wire in [stream, silent] { await wire.close() }
             }

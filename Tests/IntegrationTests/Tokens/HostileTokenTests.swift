@@ -62,8 +62,8 @@ extension Integration {
                             for (method, path) in [
                                 ("POST", "/v1/chat/completions"), ("GET", "/v1/models"), ("GET", "/admin"),
                             ] {
-                                let answer = try await gateway.send(RunningGateway.chat(), method, path, token: token)
-                                #expect(answer.status == 200, "\(name) \(path): \(answer.text)")
+                                let response = try await gateway.send(RunningGateway.chat(), method, path, token: token)
+                                #expect(response.status == 200, "\(name) \(path): \(response.text)")
                             }
                         }
                     }
@@ -81,21 +81,21 @@ extension Integration {
             func expectGood(_ moment: String, _ name: String) async throws {
                 // A new token each time: a cached one would prove nothing about the keys.
                 let key = served % 2 == 0 ? forge.curve : forge.rsa
-                let answer = try await gateway.send(RunningGateway.chat(), token: forge.token(key))
-                #expect(answer.status == 200, "\(moment) \(name): \(answer.status) \(answer.text)")
+                let response = try await gateway.send(RunningGateway.chat(), token: forge.token(key))
+                #expect(response.status == 200, "\(moment) \(name): \(response.status) \(response.text)")
                 served += 1
             }
             for token in tokens {
                 try await expectGood("before", token.name)
                 let before = engine.counts.value.requests.count
                 for (method, path) in [("POST", "/v1/chat/completions"), ("GET", "/v1/models"), ("GET", "/admin")] {
-                    let answer = try await gateway.send(RunningGateway.chat(), method, path, token: token.text)
-                    let isRefusal = token.statuses.contains(answer.status)
-                    #expect(isRefusal, "\(token.name), \(path): \(answer.status) \(answer.text)")
+                    let response = try await gateway.send(RunningGateway.chat(), method, path, token: token.text)
+                    let isRefusal = token.statuses.contains(response.status)
+                    #expect(isRefusal, "\(token.name), \(path): \(response.status) \(response.text)")
                     if !isRefusal { accepted.append("\(token.name), \(path)") }
-                    guard answer.status == 401 else { continue }
-                    #expect(try answer.error().code == "invalid_api_key", "\(token.name)")
-                    #expect(try answer.error().message == token.message, "\(token.name)")
+                    guard response.status == 401 else { continue }
+                    #expect(try response.error().code == "invalid_api_key", "\(token.name)")
+                    #expect(try response.error().message == token.message, "\(token.name)")
                 }
                 #expect(engine.counts.value.requests.count == before, "\(token.name) reached an engine")
                 try await expectGood("after", token.name)

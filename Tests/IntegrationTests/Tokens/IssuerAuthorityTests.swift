@@ -54,9 +54,9 @@ extension Integration {
             try await Self.with(kind, isTrusted: isTrusted) { gateway, issuer, token in
                 let failures = "simpleai_issuer_key_fetch_failures_total{issuer=\"\(issuer.url)\"}"
                 _ = try await gateway.metrics { $0[failures] ?? 0 >= 1 }
-                let answer = try await gateway.send(RunningGateway.chat(), token: token)
-                #expect(answer.status == 503)
-                #expect(try answer.error().code == "keys_unavailable")
+                let response = try await gateway.send(RunningGateway.chat(), token: token)
+                #expect(response.status == 503)
+                #expect(try response.error().code == "keys_unavailable")
                 #expect(issuer.state.value.paths.isEmpty)
             }
         }

@@ -9,7 +9,7 @@ extension Integration {
     @Suite struct IssuerTroubleTests {
         struct Trouble: Sendable, CustomTestStringConvertible {
             let testDescription: String
-            let answer: ScriptedIssuer.Answer
+            let response: ScriptedIssuer.Response
             /// Whether a fetch ends within the time of a test.
             var ends = true
         }
@@ -18,27 +18,27 @@ extension Integration {
         private static let maxMemory = 64 << 20
 
         static let troubles = [
-            Trouble(testDescription: "hangs up", answer: .hangUp),
-            Trouble(testDescription: "is silent", answer: .silence, ends: false),
-            Trouble(testDescription: "drips", answer: .drip, ends: false),
+            Trouble(testDescription: "hangs up", response: .hangUp),
+            Trouble(testDescription: "is silent", response: .silence, ends: false),
+            Trouble(testDescription: "drips", response: .drip, ends: false),
             Trouble(
                 testDescription: "sends 10 MB",
-                answer: .raw(
+                response: .raw(
                     "\(head)Content-Length: 10485760\r\n\r\n{\"keys\":[\(String(repeating: " ", count: 10_485_751))")),
             Trouble(
                 testDescription: "sends 10 MB of chunks",
-                answer: .raw(
+                response: .raw(
                     "\(head)Transfer-Encoding: chunked\r\n\r\n"
                         + String(repeating: ScriptedEngine.chunk(String(repeating: " ", count: 65_536)), count: 160))),
             Trouble(
                 testDescription: "answers HTML",
-                answer: .raw(ScriptedEngine.document("<!DOCTYPE html><title>Maintenance</title>"))),
-            Trouble(testDescription: "has no keys", answer: .keys([])),
-            Trouble(testDescription: "has odd keys only", answer: .keys([["kty": "oct", "k": "AAAA"], "nonsense"])),
-            Trouble(testDescription: "fails", answer: .raw(ScriptedEngine.document("{}", status: "500 Oh No"))),
+                response: .raw(ScriptedEngine.document("<!DOCTYPE html><title>Maintenance</title>"))),
+            Trouble(testDescription: "has no keys", response: .keys([])),
+            Trouble(testDescription: "has odd keys only", response: .keys([["kty": "oct", "k": "AAAA"], "nonsense"])),
+            Trouble(testDescription: "fails", response: .raw(ScriptedEngine.document("{}", status: "500 Oh No"))),
             Trouble(
                 testDescription: "breaks off",
-                answer: .cut("\(head)Content-Length: 5000\r\n\r\n{\"keys\":[")),
+                response: .cut("\(head)Content-Length: 5000\r\n\r\n{\"keys\":[")),
         ]
 
         @Test(arguments: troubles) func knownKeysStayInService(trouble: Trouble) async throws {
@@ -52,8 +52,8 @@ extension Integration {
             try await running([other.server]) {
                 let location = "Location: \(other.url)\(ScriptedIssuer.keyPath)\r\n"
                 for status in ["301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
-                    let answer = ScriptedEngine.document("{}", status: status, fields: location)
-                    try await Self.withTrouble(.init(testDescription: "redirects: \(status)", answer: .raw(answer)))
+                    let response = ScriptedEngine.document("{}", status: status, fields: location)
+                    try await Self.withTrouble(.init(testDescription: "redirects: \(status)", response: .raw(response)))
                 }
             }
             #expect(other.state.value.paths.isEmpty)
@@ -75,14 +75,14 @@ extension Integration {
                     }
                 ) { gateway in
                     _ = try await gateway.metrics { $0[Self.series("keys", issuer)] == 1 }
-                    issuer.answer(trouble.answer)
+                    issuer.respond(trouble.response)
                     let memory = Fault.residentMemory
                     let waiting = try await gateway.connect()
                     try await Self.provoke(trouble, gateway, waiting, issuer, known)
                     try await Fault.forEach(0..<200, workers: 4) { number in
-                        let answer = try await gateway.send(
+                        let response = try await gateway.send(
                             RunningGateway.chat(), token: Self.token(known, issuer))
-                        if answer.status != 200 { failed.update { $0.append("\(answer.status) \(answer.text)") } }
+                        if response.status != 200 { failed.update { $0.append("\(response.status) \(response.text)") } }
                     }
                     let growth = Fault.residentMemory.flatMap { now in memory.map { now - $0 } }
                     let page = try await gateway.metrics { _ in true }
@@ -91,8 +91,8 @@ extension Integration {
                     if trouble.ends {
                         #expect(page[Self.series("key_fetch_failures_total", issuer)] ?? 0 >= Double(Self.provocations))
                         issuer.publish([known.publicKey.json, new.publicKey.json])
-                        let answer = try await gateway.send(RunningGateway.chat(), token: Self.token(new, issuer))
-                        #expect(answer.status == 200, "the issuer has recovered")
+                        let response = try await gateway.send(RunningGateway.chat(), token: Self.token(new, issuer))
+                        #expect(response.status == 200, "the issuer has recovered")
                     }
                     await waiting.close()
                     return growth
@@ -121,8 +121,8 @@ extension Integration {
             }
             for number in 0..<provocations {
                 let token = try forge.token(key, header: ["kid": .string("unknown-\(number)")])
-                let answer = try await gateway.send(RunningGateway.chat(), token: token)
-                #expect(answer.status == 401)
+                let response = try await gateway.send(RunningGateway.chat(), token: token)
+                #expect(response.status == 401)
             }
         }
 

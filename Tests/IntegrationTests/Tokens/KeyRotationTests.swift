@@ -85,9 +85,9 @@ extension Integration {
             return new
         }
 
-        private static func ended(_ call: Int, _ answer: Answer, _ progress: Watched<Progress>) {
+        private static func ended(_ call: Int, _ response: Response, _ progress: Watched<Progress>) {
             progress.update {
-                if answer.status != 200 { $0.failures.append("\(call): \(answer.status) \(answer.text)") }
+                if response.status != 200 { $0.failures.append("\(call): \(response.status) \(response.text)") }
                 if Stage.isOld(call) { $0.oldAnswered += 1 }
             }
         }
@@ -95,7 +95,7 @@ extension Integration {
         /// Sends `count` calls at their rate, or as fast as this computer can, and returns how long they took.
         private static func load(
             _ gateway: RunningGateway,
-            _ call: @escaping @Sendable (Int) async throws -> (token: String, ended: @Sendable (Answer) -> Void)
+            _ call: @escaping @Sendable (Int) async throws -> (token: String, ended: @Sendable (Response) -> Void)
         ) async throws -> Duration {
             let start = ContinuousClock.now
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -107,7 +107,7 @@ extension Integration {
                             try await ContinuousClock().sleep(until: start + .seconds(number) / rate)
                             let (token, ended) = try await call(number)
                             try await wire.send(gateway.request(RunningGateway.chat(), token: token))
-                            ended(try await wire.answer())
+                            ended(try await wire.response())
                         }
                         await wire.close()
                     }

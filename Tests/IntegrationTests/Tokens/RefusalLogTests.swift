@@ -58,10 +58,10 @@ extension Integration {
                 ] {
                     for (method, path) in Self.paths {
                         log.causes.withLock { $0 = [] }
-                        let answer = try await gateway.send(RunningGateway.chat(), method, path, token: token)
-                        #expect(answer.status == 401)
-                        #expect(try answer.error().message == message)
-                        #expect(answer["www-authenticate"] == #"Bearer realm="simpleai", error="invalid_token""#)
+                        let response = try await gateway.send(RunningGateway.chat(), method, path, token: token)
+                        #expect(response.status == 401)
+                        #expect(try response.error().message == message)
+                        #expect(response["www-authenticate"] == #"Bearer realm="simpleai", error="invalid_token""#)
                         // The line comes after the response.
                         try await gateway.settled()
                         let causes = log.causes.withLock(\.self)
@@ -87,10 +87,10 @@ extension Integration {
                     ("POST", "/admin/api/machines/m/wake", admin), ("DELETE", "/admin/api/keys/k", admin),
                 ] {
                     log.causes.withLock { $0 = [] }
-                    let answer = try await gateway.send(
+                    let response = try await gateway.send(
                         method == "POST" ? RunningGateway.chat() : "", method, path, roles: ["reader"])
-                    #expect(answer.status == 403)
-                    #expect(!answer.text.contains("reader"), "the response to the caller does not contain it")
+                    #expect(response.status == 403)
+                    #expect(!response.text.contains("reader"), "the response to the caller does not contain it")
                     try await gateway.settled()
                     let causes = log.causes.withLock(\.self)
                     #expect(causes.contains { $0.hasSuffix(wanted) }, "\(path): \(causes)")
@@ -112,9 +112,9 @@ extension Integration {
                 for (method, path) in Self.paths {
                     log.causes.withLock { $0 = [] }
                     let fields = value.map { ["Authorization: \($0)"] } ?? []
-                    let answer = try await gateway.send(
+                    let response = try await gateway.send(
                         method == "POST" ? RunningGateway.chat() : "", method, path, token: "", fields: fields)
-                    #expect(answer.status == 401)
+                    #expect(response.status == 401)
                     try await gateway.settled()
                     let causes = log.causes.withLock(\.self)
                     #expect(causes.contains { $0.hasPrefix(cause) }, "\(path): \(causes)")

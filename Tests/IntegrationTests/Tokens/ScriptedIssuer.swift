@@ -6,7 +6,7 @@ import Testing
 
 /// An issuer on loopback, discovery included, whose responses a test changes while it runs.
 final class ScriptedIssuer: Sendable {
-    enum Answer: Sendable {
+    enum Response: Sendable {
         case keys([JSONText])
         /// Raw bytes, head included.
         case raw(String)
@@ -20,9 +20,9 @@ final class ScriptedIssuer: Sendable {
     }
 
     struct State: Sendable {
-        var answer: Answer
+        var response: Response
         /// The response to the next request, once.
-        var next: Answer?
+        var next: Response?
         /// Requests for the key set, and those of them that got a response.
         var fetches = 0
         var answered = 0
@@ -38,7 +38,7 @@ final class ScriptedIssuer: Sendable {
     init(_ keys: [JSONText], tls: NIOSSLContext? = nil) async throws {
         let scheme = tls == nil ? "http" : "https"
         self.scheme = scheme
-        let state = Watched(State(answer: .keys(keys)))
+        let state = Watched(State(response: .keys(keys)))
         self.state = state
         let probe: ScriptedEngine.Script = { request, wire in
             state.update { $0.paths.append(request.path) }
@@ -52,7 +52,7 @@ final class ScriptedIssuer: Sendable {
             guard request.path == Self.keyPath else {
                 return try await wire.send(ScriptedEngine.document("{}", status: "404 Not Found"))
             }
-            try await Self.answer(on: wire, state)
+            try await Self.respond(on: wire, state)
         }
         server = try await ScriptedEngine(probe: probe, tls: tls) { _, _ in }
     }
@@ -62,24 +62,24 @@ final class ScriptedIssuer: Sendable {
     /// The issuer's URL, which is also its name in tokens.
     var url: String { "\(scheme)://127.0.0.1:\(server.port)" }
 
-    func publish(_ keys: [JSONText]) { state.update { $0.answer = .keys(keys) } }
-    func answer(_ answer: Answer) { state.update { $0.answer = answer } }
+    func publish(_ keys: [JSONText]) { state.update { $0.response = .keys(keys) } }
+    func respond(_ response: Response) { state.update { $0.response = response } }
 
     /// Publishes these keys once, and sends no response afterwards.
     func publishOnce(_ keys: [JSONText]) {
         state.update {
             $0.next = .keys(keys)
-            $0.answer = .hangUp
+            $0.response = .hangUp
         }
     }
 
-    private static func answer(on wire: Wire, _ state: Watched<State>) async throws {
-        let answer = state.update { state in
+    private static func respond(on wire: Wire, _ state: Watched<State>) async throws {
+        let response = state.update { state in
             state.fetches += 1
             defer { state.next = nil }
-            return state.next ?? state.answer
+            return state.next ?? state.response
         }
-        switch answer {
+        switch response {
         case .keys(let keys):
             let document: JSONText = ["keys": .array(keys)]
             try await wire.send(ScriptedEngine.document(document.text))

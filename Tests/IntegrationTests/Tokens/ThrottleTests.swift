@@ -21,20 +21,20 @@ extension Integration {
                 var isThrottled: Set<String> = []
                 while isThrottled.count < places.count {
                     for (method, path) in places {
-                        let answer = try await gateway.send(RunningGateway.chat(), method, path, token: "bad")
-                        guard answer.status != 401 else { continue }
-                        #expect(answer.status == 429)
-                        #expect(try answer.error().code == "rate_limit_exceeded")
-                        #expect(try answer.error().type == "rate_limit_error")
-                        #expect((1...60).contains(try #require(answer["retry-after"].flatMap { Int($0) })))
-                        #expect(answer["www-authenticate"] == nil)
+                        let response = try await gateway.send(RunningGateway.chat(), method, path, token: "bad")
+                        guard response.status != 401 else { continue }
+                        #expect(response.status == 429)
+                        #expect(try response.error().code == "rate_limit_exceeded")
+                        #expect(try response.error().type == "rate_limit_error")
+                        #expect((1...60).contains(try #require(response["retry-after"].flatMap { Int($0) })))
+                        #expect(response["www-authenticate"] == nil)
                         isThrottled.insert(path)
                     }
                 }
                 for token in [remembered, try gateway.token(["admin"]), try gateway.token(["admin"], user: "new")] {
                     for (method, path) in places {
-                        let answer = try await gateway.send(RunningGateway.chat(), method, path, token: token)
-                        #expect(answer.status == 200)
+                        let response = try await gateway.send(RunningGateway.chat(), method, path, token: token)
+                        #expect(response.status == 200)
                     }
                 }
                 // A request without credentials does not count as a failed attempt.

@@ -23,7 +23,7 @@ struct Loop: Sendable {
 
     func send(
         _ body: String = "{}", to upstream: Upstream, timeouts: UpstreamTimeouts = patient,
-        onNewConnection: Bool = false,
+        usesNewConnection: Bool = false,
         pausedFromTheStart: Bool = false
     ) async throws -> Exchange {
         let (events, report) = AsyncStream.makeStream(of: Exchange.Event.self)
@@ -34,14 +34,14 @@ struct Loop: Sendable {
             let exchangeHandle = ExchangeHandle()
             try #require(pool.value).send(
                 UpstreamRequest(head: head, body: ByteBuffer(string: body)), to: upstream, for: Recorder(report),
-                exchangeHandle: exchangeHandle, timeouts: timeouts, onNewConnection: onNewConnection)
+                exchangeHandle: exchangeHandle, timeouts: timeouts, usesNewConnection: usesNewConnection)
             if pausedFromTheStart { exchangeHandle.pauseReading() }
             return NIOLoopBound(exchangeHandle, eventLoop: eventLoop)
         }.get()
         return Exchange(eventLoop: eventLoop, exchangeHandle: exchangeHandle, events: events)
     }
 
-    private final class Recorder: UpstreamExchange {
+    private final class Recorder: UpstreamResponseReceiver {
         private let report: AsyncStream<Exchange.Event>.Continuation
 
         init(_ report: AsyncStream<Exchange.Event>.Continuation) { self.report = report }

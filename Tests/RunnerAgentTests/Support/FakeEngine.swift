@@ -63,7 +63,7 @@ final class FakeEngine: Sendable {
     var url: String { "http://127.0.0.1:\(port)" }
     /// Method, path and body of every request, in order.
     var requests: [String] { book.asked.withLock { $0 } }
-    func set(_ request: String, _ answer: Answer) { book.answers.withLock { $0[request] = answer } }
+    func set(_ request: String, _ response: Answer) { book.answers.withLock { $0[request] = response } }
 
     private final class Handler: ChannelInboundHandler {
         typealias InboundIn = HTTPServerRequestPart
@@ -86,13 +86,13 @@ final class FakeEngine: Sendable {
                 hasResponded = true
                 let asked = body.isEmpty ? line : "\(line) \(body)"
                 book.asked.withLock { $0.append(asked) }
-                let answer =
+                let response =
                     book.answers.withLock { $0[line] } ?? Answer(status: 404, body: "{\"error\":\"nothing here\"}")
                 let head = HTTPResponseHead(
-                    version: .http1_1, status: .init(statusCode: answer.status),
-                    headers: ["Content-Length": "\(answer.body.utf8.count)", "Content-Type": "application/json"])
+                    version: .http1_1, status: .init(statusCode: response.status),
+                    headers: ["Content-Length": "\(response.body.utf8.count)", "Content-Type": "application/json"])
                 context.write(wrapOutboundOut(.head(head)), promise: nil)
-                context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: answer.body)))), promise: nil)
+                context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: response.body)))), promise: nil)
                 context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
             }
         }

@@ -116,8 +116,8 @@ struct Bench {
         collect()
     }
 
-    mutating func change(placing new: [Runner], removing old: [RunnerID]) {
-        state.change(placing: new, removing: old, now: now)
+    mutating func change(adding new: [Runner], removing old: [RunnerID]) {
+        state.change(adding: new, removing: old, now: now)
         collect()
     }
 
@@ -137,8 +137,8 @@ struct Bench {
         collect()
     }
 
-    mutating func unreachable(_ runner: RunnerID, times: Int = 1, lastByteAt: ContinuousClock.Instant? = nil) {
-        for _ in 0..<times { state.runnerUnreachable(runner, lastByteAt: lastByteAt, now: now) }
+    mutating func unreachable(_ runner: RunnerID, times: Int = 1, lastContactAt: ContinuousClock.Instant? = nil) {
+        for _ in 0..<times { state.runnerUnreachable(runner, lastContactAt: lastContactAt, now: now) }
         collect()
     }
 
@@ -148,7 +148,7 @@ struct Bench {
     }
 
     mutating func replaced(_ runner: RunnerID) {
-        state.runnerReplaced(runner, now: now)
+        state.foreignServerResponded(runner, now: now)
         collect()
     }
 
@@ -158,7 +158,7 @@ struct Bench {
     }
 
     mutating func loads(_ runner: RunnerID) {
-        state.runnerLoads(runner, now: now)
+        state.runnerIsLoading(runner, now: now)
         collect()
     }
 
@@ -196,7 +196,7 @@ struct Bench {
         collect()
     }
 
-    mutating func answeredCommand(_ runner: RunnerID, _ request: RunnerRequest, failure: String? = nil) {
+    mutating func answeredCommand(_ runner: RunnerID, _ request: CommandID, failure: String? = nil) {
         state.commandCompleted(runner, request, failure: failure, now: now)
         collect()
     }
@@ -227,7 +227,7 @@ struct Bench {
         return state.sleepMachine(runner, now: now)
     }
 
-    mutating func checked(_ runner: RunnerID, _ request: RunnerRequest, failure: String? = nil) {
+    mutating func checked(_ runner: RunnerID, _ request: CommandID, failure: String? = nil) {
         state.checkCompleted(runner, request, failure: failure, now: now)
         collect()
     }
@@ -302,11 +302,11 @@ struct Bench {
         effects.compactMap { if case .loadModel(let runner, _, _) = $0 { runner } else { nil } }
     }
 
-    func sleeps() -> [(runner: RunnerID, request: RunnerRequest)] {
+    func sleeps() -> [(runner: RunnerID, request: CommandID)] {
         effects.compactMap { if case .sleepMachine(let runner, let request) = $0 { (runner, request) } else { nil } }
     }
 
-    func checks() -> [(model: EngineModelID, request: RunnerRequest)] {
+    func checks() -> [(model: EngineModelID, request: CommandID)] {
         effects.compactMap { if case .checkRunner(_, let model, let request) = $0 { (model, request) } else { nil } }
     }
 

@@ -13,7 +13,7 @@ struct HomeLab {
         case heartbeat(Int)
         case off(Int)
         case up(Int)
-        case checked(Int, RunnerRequest)
+        case checked(Int, CommandID)
         case timer
     }
 

@@ -34,7 +34,7 @@ struct MachineHistory {
         var loadingSince: ContinuousClock.Instant?
     }
 
-    private enum ProbeResult { case listed, loading, silent, refused, replaced, unreachable }
+    private enum ProbeResult { case listed, loading, silent, refused, foreignResponse, unreachable }
 
     static let interval: Duration = .seconds(2)
     static let urgentInterval: Duration = .milliseconds(500)
@@ -84,7 +84,7 @@ struct MachineHistory {
         var configuration = SchedulerState.Configuration()
         configuration.queueTimeout = .seconds(15)
         configuration.wakeTimeout = .seconds(20)
-        configuration.wakeBackOff = .seconds(10)
+        configuration.wakeBackoff = .seconds(10)
         configuration.packetOffset = Bench.offset
         configuration.loadTimeout = .seconds(60)
         self.configuration = configuration
@@ -174,7 +174,7 @@ struct MachineHistory {
     // MARK: Probes
 
     private var probeNow: ProbeResult {
-        guard isOn else { return front == .nothing ? .unreachable : .replaced }
+        guard isOn else { return front == .nothing ? .unreachable : .foreignResponse }
         switch engine {
         case .down: return .refused
         case .loading where !listsWhileLoading: return .loading
@@ -188,11 +188,11 @@ struct MachineHistory {
             probe = nil
             switch current.result {
             case .listed: state.runnerResponded("a", engineModels: ["m"], now: now)
-            case .loading: state.runnerLoads("a", now: now)
+            case .loading: state.runnerIsLoading("a", now: now)
             case .silent: state.runnerSilent("a", now: now)
             case .refused: state.runnerRefused("a", now: now)
-            case .replaced: state.runnerReplaced("a", now: now)
-            case .unreachable: state.runnerUnreachable("a", lastByteAt: lastSign, now: now)
+            case .foreignResponse: state.foreignServerResponded("a", now: now)
+            case .unreachable: state.runnerUnreachable("a", lastContactAt: lastSign, now: now)
             }
             let isUrgent = [.unknown, .waking, .loading].contains(believed)
             nextProbe = now.advanced(by: isUrgent ? Self.urgentInterval : Self.interval)
@@ -248,7 +248,7 @@ struct MachineHistory {
         guard isOn else {
             guard front != .nothing else { return nil }
             // The machine's own connections are dead; a later call reaches the front end.
-            return .replaced
+            return .foreignResponse
         }
         switch engine {
         case .able: return call.endsAt <= now ? .served : nil
@@ -302,7 +302,7 @@ struct MachineHistory {
         try expect(!isAble, "a machine that serves is not woken")
         guard let lastWakeEnd, failedWakesInARow > 0 else { return }
         let pause = lastWakeEnd.duration(to: now)
-        try expect(pause >= configuration.wakeBackOff, "a wake that failed is backed off, not after \(pause)")
+        try expect(pause >= configuration.wakeBackoff, "a wake that failed is backed off, not after \(pause)")
     }
 
     private mutating func stateChanged(to new: RunnerState) throws {

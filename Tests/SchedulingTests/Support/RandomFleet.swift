@@ -22,7 +22,7 @@ struct RandomFleet {
     private var abandoned: Set<WaiterID> = []
     var wakes: [RunnerID: (id: WakeID, packets: Int)] = [:]
     /// The latest of them.
-    private var requests: [(runner: RunnerID, request: RunnerRequest, isCheck: Bool)] = []
+    private var requests: [(runner: RunnerID, request: CommandID, isCheck: Bool)] = []
     var doubleReturns = 0
     private var events: [String: Int] = [:]
     /// What has happened, and how often.
@@ -46,7 +46,7 @@ struct RandomFleet {
         configuration.sleepGracePeriod = .seconds(2)
         configuration.checksAfterSleep = true
         configuration.loadTimeout = .seconds(15)
-        configuration.loadBackOff = .seconds(5)
+        configuration.loadBackoff = .seconds(5)
         configuration.ejection = EjectionPolicy(failures: 2, duration: .seconds(8), maxShare: 0.5)
         state = SchedulerState(configuration)
         runners = (0..<6).map { index in
@@ -78,14 +78,14 @@ struct RandomFleet {
         case 59..<60: comeOrGo()
         case 60..<64: abandon()
         case 64..<76: answer()
-        case 76..<82: state.runnerUnreachable(anyRunner(), lastByteAt: .random(using: &random) ? nil : now, now: now)
+        case 76..<82: state.runnerUnreachable(anyRunner(), lastContactAt: .random(using: &random) ? nil : now, now: now)
         case 82..<83: state.runnerRefused(anyRunner(), now: now)
-        case 83..<84: state.runnerLoads(anyRunner(), now: now)
+        case 83..<84: state.runnerIsLoading(anyRunner(), now: now)
         case 84..<85:
             if .random(using: &random) {
                 state.runnerSilent(anyRunner(), now: now)
             } else {
-                state.runnerReplaced(anyRunner(), now: now)
+                state.foreignServerResponded(anyRunner(), now: now)
             }
         case 85..<87: state.callCouldNotConnect(anyRunner(), now: now)
         case 87..<92: hearOfAgent()
@@ -193,7 +193,7 @@ struct RandomFleet {
         if returned.count > 50 { returned.removeFirst() }
         let outcomes: [LeaseOutcome] = [
             .served, .served, .failed, .failed, .internalError(of: Caller.anonymous.id), .undecided,
-            .loading, .replaced,
+            .loading, .foreignResponse,
         ]
         state.release(lease.id, outcome: outcomes.randomElement(using: &random) ?? .served, now: now)
     }
@@ -213,7 +213,7 @@ struct RandomFleet {
                         statedModels: runner.statedModels, aliases: runner.aliases))
             }
         }
-        state.change(placing: coming, removing: leaving, now: now)
+        state.change(adding: coming, removing: leaving, now: now)
     }
 
     private mutating func abandon() {
@@ -385,7 +385,7 @@ struct RandomFleet {
             "with the newest of its calls")
     }
 
-    private mutating func note(_ request: (runner: RunnerID, request: RunnerRequest, isCheck: Bool)) {
+    private mutating func note(_ request: (runner: RunnerID, request: CommandID, isCheck: Bool)) {
         requests.append(request)
         if requests.count > 8 { requests.removeFirst() }
     }

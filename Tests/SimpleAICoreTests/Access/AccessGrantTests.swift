@@ -128,7 +128,7 @@ import Testing
 
     @Test func emptyPoliciesChangeNothing() {
         let policy = AccessPolicy(classes: AccessPolicyTests.classes)
-        #expect(policy.ruling(on: .byClass("fast"), for: caller([])) == .noPolicies)
+        #expect(policy.ruling(on: .byClass("fast"), for: caller([])) == .allowedWithoutPolicies)
         #expect(policy.ruling(on: .exactly("tiny"), for: caller([])) == .missingRole)
         #expect(policy.mayWake(caller([])))
         #expect(policy.mayList(class: "fast", by: caller([])))

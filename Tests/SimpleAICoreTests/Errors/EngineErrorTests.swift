@@ -110,16 +110,16 @@ import Testing
             ("d", .undecided), ("dat", .undecided), ("data", .undecided), ("\n", .undecided), ("{", .other),
             ("date", .other), ("[", .other), (" data: x", .other), ("database", .other), ("<html>", .other),
             ("Internal error", .other),
-        ] as [(String, EventStreamStart.Verdict)])
-    func recognisesStreamPrefixes(_ text: String, _ verdict: EventStreamStart.Verdict) {
-        #expect(EventStreamStart.verdict(on: ArraySlice(text.utf8)) == verdict)
+        ] as [(String, EventStreamStart.Detection)])
+    func recognisesStreamPrefixes(_ text: String, _ verdict: EventStreamStart.Detection) {
+        #expect(EventStreamStart.detect(in: ArraySlice(text.utf8)) == verdict)
     }
 
     /// A byte order mark may arrive in pieces.
     @Test func aPartialByteOrderMarkIsUndecided() {
-        #expect(EventStreamStart.verdict(on: [0xEF]) == .undecided)
-        #expect(EventStreamStart.verdict(on: [0xEF, 0xBB]) == .undecided)
-        #expect(EventStreamStart.verdict(on: [0xEF, 0xBB, 0xBF]) == .undecided)
-        #expect(EventStreamStart.verdict(on: [0xEF, 0x20]) == .other)
+        #expect(EventStreamStart.detect(in: [0xEF]) == .undecided)
+        #expect(EventStreamStart.detect(in: [0xEF, 0xBB]) == .undecided)
+        #expect(EventStreamStart.detect(in: [0xEF, 0xBB, 0xBF]) == .undecided)
+        #expect(EventStreamStart.detect(in: [0xEF, 0x20]) == .other)
     }
 }

@@ -7,21 +7,21 @@ import Testing
 
     struct Case: Sendable {
         let amount: Int, held: Int, inUse: Int
-        let verdict: FairShare.Verdict
+        let decision: FairShare.Decision
     }
 
     @Test(arguments: [
-        Case(amount: 50, held: 0, inUse: 0, verdict: .granted),
-        Case(amount: 51, held: 0, inUse: 0, verdict: .beyondShare),
-        Case(amount: 1, held: 50, inUse: 50, verdict: .beyondShare),
-        Case(amount: 5, held: 0, inUse: 95, verdict: .granted),
-        Case(amount: 6, held: 0, inUse: 94, verdict: .beyondShare),
-        Case(amount: 1, held: 0, inUse: 100, verdict: .exhausted),
-        Case(amount: 101, held: 0, inUse: 0, verdict: .exhausted),
-        Case(amount: 0, held: 0, inUse: 100, verdict: .granted),
-        Case(amount: .max, held: 1, inUse: 1, verdict: .exhausted),
+        Case(amount: 50, held: 0, inUse: 0, decision: .granted),
+        Case(amount: 51, held: 0, inUse: 0, decision: .beyondShare),
+        Case(amount: 1, held: 50, inUse: 50, decision: .beyondShare),
+        Case(amount: 5, held: 0, inUse: 95, decision: .granted),
+        Case(amount: 6, held: 0, inUse: 94, decision: .beyondShare),
+        Case(amount: 1, held: 0, inUse: 100, decision: .exhausted),
+        Case(amount: 101, held: 0, inUse: 0, decision: .exhausted),
+        Case(amount: 0, held: 0, inUse: 100, decision: .granted),
+        Case(amount: .max, held: 1, inUse: 1, decision: .exhausted),
     ]) func table(_ row: Case) {
-        #expect(Self.rule.verdict(on: row.amount, held: row.held, inUse: row.inUse) == row.verdict)
+        #expect(Self.rule.decision(on: row.amount, held: row.held, inUse: row.inUse) == row.decision)
     }
 
     /// However many holders take as much as they can, one after the other: none exceeds its share, and some capacity
@@ -42,8 +42,8 @@ import Testing
 
     @Test func aHolderWithMoreWeightMayHaveMore() {
         let rule = FairShare(capacity: 100, minShare: 0, weight: 3)
-        #expect(rule.verdict(on: 75, held: 0, inUse: 0) == .granted)
-        #expect(rule.verdict(on: 76, held: 0, inUse: 0) == .beyondShare)
+        #expect(rule.decision(on: 75, held: 0, inUse: 0) == .granted)
+        #expect(rule.decision(on: 76, held: 0, inUse: 0) == .beyondShare)
     }
 
     @Test func theLedgerDropsHoldersWithoutShares() {

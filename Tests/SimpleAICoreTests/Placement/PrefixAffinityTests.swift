@@ -54,10 +54,10 @@ import Testing
     }
 
     @Test func noRunnerGetsMuchMoreThanItsShare() {
-        #expect(Rendezvous.loadLimit(total: 1, capacity: 1, totalCapacity: 10) == 1)
-        #expect(Rendezvous.loadLimit(total: 80, capacity: 4, totalCapacity: 16) == 25)
-        #expect(Rendezvous.loadLimit(total: 81, capacity: 4, totalCapacity: 16) == 26)
-        #expect(Rendezvous.loadLimit(total: 5, capacity: 0, totalCapacity: 0) == 1)
+        #expect(Rendezvous.maxCalls(total: 1, capacity: 1, totalCapacity: 10) == 1)
+        #expect(Rendezvous.maxCalls(total: 80, capacity: 4, totalCapacity: 16) == 25)
+        #expect(Rendezvous.maxCalls(total: 81, capacity: 4, totalCapacity: 16) == 26)
+        #expect(Rendezvous.maxCalls(total: 5, capacity: 0, totalCapacity: 0) == 1)
     }
 
     @Test(arguments: [0x1p-53, 0.001, 0.1, 0.5, 0.999_999, 1, 2, 10, 1e300])

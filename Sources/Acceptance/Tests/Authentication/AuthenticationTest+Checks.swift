@@ -81,7 +81,7 @@ extension AuthenticationTest {
             }
             responses.append("\(request.path) \(exchange.status)")
         }
-        try await control()
+        try await checkValidTokenStillWorks()
         return .pass("\(responses.joined(separator: ", ")); the valid token still works")
     }
 
@@ -157,7 +157,7 @@ extension AuthenticationTest {
                     Evidence(exchange, expected: session.expected(.denied))
                 ).withResponse(exchange)
             }
-            try await control()
+            try await checkValidTokenStillWorks()
             return .pass("\(id) is refused with \(exchange.status)").withResponse(exchange)
         }
         do throws(ResponseProblem) {
@@ -184,7 +184,7 @@ extension AuthenticationTest {
                         + (persona == .basic ? ", or \(session.expected(.denied))" : ""))
             ).withResponse(exchange)
         }
-        try await control(as: persona)
+        try await checkValidTokenStillWorks(as: persona)
         return .pass("an unknown id returned \(exchange.status)").withResponse(exchange)
     }
 
@@ -200,7 +200,7 @@ extension AuthenticationTest {
             let evidence = Evidence(exchange, expected: session.options.expectedStatuses.wordsForAdminDenial)
             return .fail("\(path) returned \(exchange.status)\(hint)", evidence).withResponse(exchange)
         }
-        try await control(as: persona)
+        try await checkValidTokenStillWorks(as: persona)
         return .pass("\(path) returned \(exchange.status), and \(admin.status) to an admin").withResponse(exchange)
     }
 

@@ -9,7 +9,7 @@ struct AuthenticationTest: AcceptanceTest {
     /// All responses of this test, for the checks that examine each of them.
     let log = Log()
     private let listed = Once<ModelList>()
-    private let probed = ProbeTable()
+    private let cachedResponses = ResponseCache()
 
     init(session: Session) { self.session = session }
 
@@ -25,7 +25,7 @@ struct AuthenticationTest: AcceptanceTest {
     }
 
     /// Responses by caller and path or model, so that each request is sent once.
-    private actor ProbeTable {
+    private actor ResponseCache {
         var responses: [String: Exchange] = [:]
         func response(_ key: String) -> Exchange? { responses[key] }
         func set(_ key: String, _ exchange: Exchange) { responses[key] = exchange }
@@ -44,19 +44,19 @@ struct AuthenticationTest: AcceptanceTest {
     /// The response to a caller's chat request for a class or id, which is sent once.
     func chat(_ model: String, as persona: Persona) async throws -> Exchange {
         let key = "\(persona.name) \(model)"
-        if let known = await probed.response(key) { return known }
+        if let known = await cachedResponses.response(key) { return known }
         let credential = try await session.tokens.credential(persona)
         let exchange = try await send(try session.chatRequest(model, as: credential))
-        await probed.set(key, exchange)
+        await cachedResponses.set(key, exchange)
         return exchange
     }
 
     /// The response to a caller's GET request, which is sent once.
     func get(_ path: String, as persona: Persona) async throws -> Exchange {
         let key = "\(persona.name) \(path)"
-        if let known = await probed.response(key) { return known }
+        if let known = await cachedResponses.response(key) { return known }
         let exchange = try await send(.get(path, as: try await session.tokens.credential(persona)))
-        await probed.set(key, exchange)
+        await cachedResponses.set(key, exchange)
         return exchange
     }
 
@@ -99,7 +99,7 @@ struct AuthenticationTest: AcceptanceTest {
     }
 
     /// The positive control after refusals: the caller's valid token still works.
-    func control(as persona: Persona = .basic) async throws {
+    func checkValidTokenStillWorks(as persona: Persona = .basic) async throws {
         let request = APIRequest.get("/v1/models", as: try await session.tokens.credential(persona))
         let exchange = try await send(request)
         guard exchange.isSuccess else {

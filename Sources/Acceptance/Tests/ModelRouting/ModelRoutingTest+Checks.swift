@@ -277,11 +277,12 @@ extension ModelRoutingTest {
 
     private func classAllowed() async throws -> Finding {
         try needsPermissionTest(roles: false)
-        return .pass("\(try await control().target) accepted the \(try await session.tokens.credential(.basic).name)")
+        return .pass(
+            "\(try await positiveControl().target) accepted the \(try await session.tokens.credential(.basic).name)")
     }
 
     /// The positive control before and after refusals: a class that a basic caller can use.
-    private func control() async throws -> (target: String, credential: Credential) {
+    private func positiveControl() async throws -> (target: String, credential: Credential) {
         let credential = try await session.tokens.credential(.basic)
         let target = try await routes().first { $0.isClass && $0.skipped == nil }?.target ?? "class:fast"
         let result = try await session.outcome(of: session.chatRequest(target, as: credential))
@@ -299,7 +300,7 @@ extension ModelRoutingTest {
     private func idRefused(stream: Bool) async throws -> Finding {
         try needsPermissionTest(roles: true)
         let proven = try await provenID()
-        let basic = try await control().credential
+        let basic = try await positiveControl().credential
         let exchange = try await session.chat(proven.id, as: basic, stream: stream)
         let evidence = Evidence(exchange, expected: "\(session.expected(.denied)) and an error object")
         guard session.isRefused(exchange, as: .denied) else {
@@ -309,7 +310,7 @@ extension ModelRoutingTest {
             return .fail("\(proven.id) (\(proven.proof)) returned \(exchange.status)\(hint)", evidence)
         }
         if let problem = exchange.errorObjectProblem { return .fail("refused, but \(problem)", evidence) }
-        _ = try await control()
+        _ = try await positiveControl()
         return .pass("\(exchange.status) for \(proven.id), which exists: \(proven.proof)")
     }
 

@@ -13,7 +13,7 @@ extension ColdStart {
     /// Complete responses of calls that must have waited: a poll of the list that began after they were sent still showed the
     /// target as not up. Only a call that was sent later may report that it did not wait. A stream
     /// that ended in an error is left out: it may never have been placed on the machine, so it need not name the wake.
-    var held: [Exchange] {
+    var waitingResponses: [Exchange] {
         let isUp: Set<TargetState?> = [.ready, .loadable]
         let lastLook = polls.last { $0.problem == nil && !isUp.contains($0.state) }.map { $0.at - $0.took }
         guard let lastLook else { return [] }
@@ -40,10 +40,10 @@ extension ColdStart {
                 "\(calls.count) calls name \(ids.count) different wakes",
                 exchanges.first { ServingRunner($0).wakeID != nil }.map { Evidence($0, expected: expected) })
         }
-        if let id = ids.first, let silent = held.first(where: { ServingRunner($0).wakeID == nil }) {
-            let count = held.count { ServingRunner($0).wakeID == nil }
+        if let id = ids.first, let silent = waitingResponses.first(where: { ServingRunner($0).wakeID == nil }) {
+            let count = waitingResponses.count { ServingRunner($0).wakeID == nil }
             return .fail(
-                "\(count) of \(held.count) calls that waited name no wake, the others \(id)",
+                "\(count) of \(waitingResponses.count) calls that waited name no wake, the others \(id)",
                 Evidence(silent, expected: expected))
         }
         let burst = packetBurst

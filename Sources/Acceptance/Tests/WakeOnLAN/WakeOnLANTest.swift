@@ -84,7 +84,7 @@ struct WakeOnLANTest: AcceptanceTest {
             }
             return try await PacketListener.listening(on: options.packetPort) { listener in
                 let sent = ContinuousClock.now
-                let (calls, polls) = try await hold(requests, since: sent, reader: caller)
+                let (calls, polls) = try await sendAndPoll(requests, since: sent, reader: caller)
                 var cold = ColdStart(
                     target: target, before: before, sent: sent, calls: calls, polls: polls,
                     packets: listener?.packets ?? [], listened: listener != nil,
@@ -113,16 +113,16 @@ struct WakeOnLANTest: AcceptanceTest {
         }
     }
 
-    private enum HeldCallOutcome: Sendable {
+    private enum ColdStartPart: Sendable {
         case calls([Result<Exchange, RequestFailed>])
         case polls([ColdStart.Poll])
     }
 
     /// Sends all requests and polls the model list until they are completed and the target is listed as up.
-    private func hold(
+    private func sendAndPoll(
         _ requests: [APIRequest], since sent: ContinuousClock.Instant, reader: Credential
     ) async throws -> ([Result<Exchange, RequestFailed>], [ColdStart.Poll]) {
-        try await withThrowingTaskGroup(of: HeldCallOutcome.self) { group in
+        try await withThrowingTaskGroup(of: ColdStartPart.self) { group in
             let settled = CompletionFlag()
             group.addTask {
                 let calls = try await session.sendAll(requests)

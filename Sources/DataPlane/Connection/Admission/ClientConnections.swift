@@ -48,18 +48,18 @@ package final class ClientConnections: MetricSource {
     func admit(_ channel: any Channel, from holder: Peer?) -> ClientConnectionEntry? {
         let now = NIODeadline.now()
         let activity = ConnectionActivity(idleSince: Int64(clamping: now.uptimeNanoseconds))
-        let (verdict, evicted, suppressed) = state.withLock { state in
-            let verdict = state.table.open(holder, activity)
-            let evicted = verdict.evicted.compactMap { state.channels[$0] }
-            guard case .admitted(let number, _) = verdict else {
-                return (verdict, evicted, state.notice.suppressedCountIfDue(at: now))
+        let (decision, evicted, suppressed) = state.withLock { state in
+            let decision = state.table.open(holder, activity)
+            let evicted = decision.evicted.compactMap { state.channels[$0] }
+            guard case .admitted(let number, _) = decision else {
+                return (decision, evicted, state.notice.suppressedCountIfDue(at: now))
             }
             state.channels[number] = channel
-            return (verdict, evicted, evicted.isEmpty ? nil : state.notice.suppressedCountIfDue(at: now))
+            return (decision, evicted, evicted.isEmpty ? nil : state.notice.suppressedCountIfDue(at: now))
         }
         for channel in evicted { channel.pipeline.fireUserInboundEventTriggered(ConnectionEviction()) }
-        report(verdict, evicted.count, holder, suppressed)
-        guard case .admitted(let number, _) = verdict else { return nil }
+        report(decision, evicted.count, holder, suppressed)
+        guard case .admitted(let number, _) = decision else { return nil }
         let entry = ClientConnectionEntry(number: number, holder: holder, activity: activity, connections: self)
         channel.closeFuture.whenComplete { [self] _ in closed(number) }
         return entry
@@ -90,13 +90,13 @@ package final class ClientConnections: MetricSource {
     }
 
     private func report(
-        _ verdict: ConnectionTable.Verdict, _ evicted: Int, _ holder: Peer?, _ suppressed: Int?
+        _ decision: ConnectionTable.Decision, _ evicted: Int, _ holder: Peer?, _ suppressed: Int?
     ) {
         if evicted > 0 { evictions.wrappingAdd(evicted, ordering: .relaxed) }
-        if case .admitted = verdict {} else { admissions.shareWasRefused(.connections) }
+        if case .admitted = decision {} else { admissions.shareWasRefused(.connections) }
         guard let suppressed else { return }
         let line: (message: Logger.Message, cause: Logger.MetadataValue?) =
-            switch verdict {
+            switch decision {
             case .admitted: ("Idle connections evicted", nil)
             case .exhausted: ("Connection refused", "server.max_connections reached")
             case .beyondShare: ("Connection refused", "per-address share of server.max_connections reached")

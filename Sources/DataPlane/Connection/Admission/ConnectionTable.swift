@@ -9,7 +9,7 @@ struct ConnectionTable {
     typealias Number = UInt64
 
     /// Each verdict lists the evicted connections, which the table has already removed.
-    enum Verdict: Hashable {
+    enum Decision: Hashable {
         case admitted(Number, evicting: [Number])
         /// The table is full, and no connection may be evicted for this one.
         case exhausted(evicting: [Number])
@@ -45,14 +45,14 @@ struct ConnectionTable {
 
     var count: Int { ledger.inUse }
 
-    mutating func open(_ holder: Peer?, _ activity: ConnectionActivity) -> Verdict {
+    mutating func open(_ holder: Peer?, _ activity: ConnectionActivity) -> Decision {
         var evicted: [Number] = []
-        var verdict = ledger.take(for: holder, under: rule)
-        if verdict != .granted {
-            evicted = evict(for: holder, verdict)
-            if !evicted.isEmpty { verdict = ledger.take(for: holder, under: rule) }
+        var decision = ledger.take(for: holder, under: rule)
+        if decision != .granted {
+            evicted = evict(for: holder, decision)
+            if !evicted.isEmpty { decision = ledger.take(for: holder, under: rule) }
         }
-        switch verdict {
+        switch decision {
         case .granted: break
         // The evictions stay in effect: the connections were idle, and the next client can use their entries.
         case .exhausted: return .exhausted(evicting: evicted)
@@ -87,8 +87,8 @@ struct ConnectionTable {
 
     /// Evicts idle connections: of any address if the table is full, provided that the holder is then admitted;
     /// otherwise only the holder's own, because a holder beyond its share must not cost other addresses connections.
-    private mutating func evict(for holder: Peer?, _ verdict: FairShare.Verdict) -> [Number] {
-        var evicted = verdict == .exhausted ? idleLongest(among: members.keys) : []
+    private mutating func evict(for holder: Peer?, _ decision: FairShare.Decision) -> [Number] {
+        var evicted = decision == .exhausted ? idleLongest(among: members.keys) : []
         if let holder, !isGranted(holder, afterEvicting: evicted) {
             evicted = idleLongest(among: numbers[holder] ?? [])
         }
@@ -98,7 +98,8 @@ struct ConnectionTable {
 
     private func isGranted(_ holder: Peer, afterEvicting evicted: [Number]) -> Bool {
         let own = evicted.count { members[$0]?.holder == holder }
-        return rule.verdict(on: 1, held: ledger.held(by: holder) - own, inUse: ledger.inUse - evicted.count) == .granted
+        return rule.decision(on: 1, held: ledger.held(by: holder) - own, inUse: ledger.inUse - evicted.count)
+            == .granted
     }
 
     private func idleLongest(among candidates: some Sequence<Number>) -> [Number] {

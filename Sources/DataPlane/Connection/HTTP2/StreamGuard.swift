@@ -13,7 +13,7 @@ final class StreamGuard: ChannelDuplexHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     /// Time for an error event to reach the client after the drain time.
-    private static let drainGracePeriod: TimeAmount = .seconds(1)
+    private static let errorDeliveryTime: TimeAmount = .seconds(1)
     /// Approximate number of response bytes that the client has to receive within the idle timeout; also the maximum
     /// size of one write.
     private static let maxWriteSize = 16 << 10
@@ -134,7 +134,7 @@ final class StreamGuard: ChannelDuplexHandler {
         drainTimer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
             guard let self, let context = self.context else { return }
             guard self.inference.drainExpired() else { return self.abort() }
-            self.drainTimer = context.eventLoop.assumeIsolated().scheduleTask(in: Self.drainGracePeriod) {
+            self.drainTimer = context.eventLoop.assumeIsolated().scheduleTask(in: Self.errorDeliveryTime) {
                 [weak self] in
                 self?.abort()
             }
@@ -149,7 +149,7 @@ final class StreamGuard: ChannelDuplexHandler {
         let deadline = pace.map { .uptimeNanoseconds(UInt64(clamping: $0.deadline)) } ?? lastActivity + idleTimeout
         idleTimer = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
             guard let self, let context = self.context else { return }
-            if self.bodyIsTooSlow() {
+            if self.bodyIsBelowMinPace() {
                 self.pace = nil
                 if !self.inference.bodyIsTooSlow() { return self.abort() }
                 return self.armIdleTimer(context.eventLoop)
@@ -164,7 +164,7 @@ final class StreamGuard: ChannelDuplexHandler {
     }
 
     /// Whether the body of the current request arrives too slowly.
-    private func bodyIsTooSlow() -> Bool {
+    private func bodyIsBelowMinPace() -> Bool {
         guard pace != nil else { return false }
         lastActivity = .now()
         let time = Int64(clamping: lastActivity.uptimeNanoseconds)

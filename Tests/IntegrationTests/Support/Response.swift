@@ -3,7 +3,7 @@ import Foundation
 @testable import LocalFleet
 
 /// A response as it arrived over the wire.
-struct Answer: Sendable {
+struct Response: Sendable {
     var status = 0
     var fields: [(name: String, value: String)] = []
     /// Without the chunk sizes.
@@ -57,7 +57,7 @@ struct Answer: Sendable {
 
     /// The first final response in `bytes` and its length in bytes; nil until it is complete. A response that the end
     /// of the connection cut off is returned with `endedCleanly` false.
-    static func parse(_ bytes: [UInt8], isEnd: Bool) -> (Answer, Int)? {
+    static func parse(_ bytes: [UInt8], isEnd: Bool) -> (Response, Int)? {
         var start = 0
         while let (head, bodyStart) = head(in: bytes, from: start) {
             if (100..<200).contains(head.status) {
@@ -69,41 +69,41 @@ struct Answer: Sendable {
         return nil
     }
 
-    private static func head(in bytes: [UInt8], from start: Int) -> (Answer, Int)? {
+    private static func head(in bytes: [UInt8], from start: Int) -> (Response, Int)? {
         guard let end = firstIndex(of: Array("\r\n\r\n".utf8), in: bytes, from: start) else { return nil }
         let lines = String(decoding: bytes[start..<end], as: UTF8.self).components(separatedBy: "\r\n")
-        var answer = Answer()
-        answer.status = lines.first?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+        var response = Response()
+        response.status = lines.first?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
         for line in lines.dropFirst() {
             let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2 else { continue }
-            answer.fields.append((String(parts[0]), parts[1].trimmingCharacters(in: .whitespaces)))
+            response.fields.append((String(parts[0]), parts[1].trimmingCharacters(in: .whitespaces)))
         }
-        return (answer, end + 4)
+        return (response, end + 4)
     }
 
-    private func reading(_ bytes: [UInt8], from start: Int, isEnd: Bool) -> (Answer, Int)? {
-        var answer = self
+    private func reading(_ bytes: [UInt8], from start: Int, isEnd: Bool) -> (Response, Int)? {
+        var response = self
         if status == 204 || status == 304 {
-            answer.endedCleanly = true
-            return (answer, start)
+            response.endedCleanly = true
+            return (response, start)
         }
-        if answer["transfer-encoding"]?.lowercased() == "chunked" {
-            let (end, isWhole) = answer.readChunks(bytes, from: start)
+        if response["transfer-encoding"]?.lowercased() == "chunked" {
+            let (end, isWhole) = response.readChunks(bytes, from: start)
             guard isWhole || isEnd else { return nil }
-            answer.endedCleanly = isWhole
-            return (answer, end)
+            response.endedCleanly = isWhole
+            return (response, end)
         }
-        if let length = answer["content-length"].flatMap({ Int($0) }) {
+        if let length = response["content-length"].flatMap({ Int($0) }) {
             guard bytes.count >= start + length || isEnd else { return nil }
             let end = min(bytes.count, start + length)
-            answer.body = Array(bytes[start..<end])
-            answer.endedCleanly = end == start + length
-            return (answer, end)
+            response.body = Array(bytes[start..<end])
+            response.endedCleanly = end == start + length
+            return (response, end)
         }
         guard isEnd else { return nil }
-        answer.body = Array(bytes[start...])
-        return (answer, bytes.count)
+        response.body = Array(bytes[start...])
+        return (response, bytes.count)
     }
 
     /// Reads the chunks of a stream that have arrived so far.
@@ -129,16 +129,16 @@ struct Answer: Sendable {
 
 extension Wire {
     /// The next response, up to its end.
-    func answer() async throws -> Answer {
-        try await take { Answer.parse($0, isEnd: $1) }
+    func response() async throws -> Response {
+        try await take { Response.parse($0, isEnd: $1) }
     }
 
     /// The head of the next response and the part of its body that has arrived, as soon as `isEnough`; leaves both in
     /// the buffer.
-    func peek(until isEnough: @escaping @Sendable (Answer) -> Bool) async throws -> Answer {
+    func peek(until isEnough: @escaping @Sendable (Response) -> Bool) async throws -> Response {
         let found = try await state.value { state in
-            state.hasEnded || Answer.parse(state.received, isEnd: true).map { isEnough($0.0) } ?? false
+            state.hasEnded || Response.parse(state.received, isEnd: true).map { isEnough($0.0) } ?? false
         }
-        return Answer.parse(found.received, isEnd: true)?.0 ?? Answer()
+        return Response.parse(found.received, isEnd: true)?.0 ?? Response()
     }
 }

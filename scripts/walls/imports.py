@@ -135,7 +135,7 @@ def check_folders(root, folder):
             yield f"{folder}/{child.name}:1: the module name {child.name} belongs to the system; choose another"
         elif _allowed(folder, child.name) is None:
             yield (f"{folder}/{child.name}:1: unknown target; "
-                   "add it to the tables of scripts/walls/arrows.py and to docs/ARCHITECTURE.md")
+                   "add it to the tables of scripts/walls/imports.py and to docs/ARCHITECTURE.md")
 
 
 def _allowed(folder, target):
@@ -164,7 +164,7 @@ def _refusal(target, module):
         return f"{target} must not import {module}: it is pure (standard library); move what needs it outwards"
     if homes:
         return f"{target} must not import {module}, which belongs to {', '.join(homes)}; use it behind one of these"
-    return f"{target} imports {module}, which no target may; a new dependency enters scripts/walls/arrows.py first"
+    return f"{target} imports {module}, which no target may; a new dependency enters scripts/walls/imports.py first"
 
 
 def _check_manifest(source):

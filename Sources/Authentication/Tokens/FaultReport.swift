@@ -2,7 +2,7 @@ import SimpleAICore
 
 /// The reason for a refusal, for the operator's log: the fault, the value found and the value expected. Values come from
 /// unverified tokens, so they are quoted and truncated.
-struct RefusalReport {
+struct FaultReport {
     let fault: TokenFault
     let token: String
     /// The settings of the token's issuer; nil if verification did not reach them.

@@ -3,7 +3,7 @@ public import NIOHTTP1
 
 /// The receiver of a runner's response. Its methods are called on the pool's event loop, in the order head, body…, end;
 /// `upstreamFailed` may replace the rest at any point, once. No call follows `ExchangeHandle.cancel()`.
-public protocol UpstreamExchange: AnyObject {
+public protocol UpstreamResponseReceiver: AnyObject {
     func responseHeadReceived(_ head: HTTPResponseHead)
     /// - Parameter time: when the bytes were read.
     func responseBodyReceived(_ bytes: ByteBuffer, at time: NIODeadline)
