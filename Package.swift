@@ -162,7 +162,7 @@ let package = Package(
                 "DataPlane", "ControlPlane", "FleetControl", "SimpleAICore", "Scheduling", "Authentication", "Storage",
                 "WakeOnLAN", "Relay", "Settings", "OperatingSystem", "OutgoingTLS", "NetworkErrors", logging, lifecycle,
                 nioSSL, .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
-            ] + hummingbird + nio("NIOCore", "NIOPosix")),
+            ] + hummingbird + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         room(
             "RunnerAgent",
             [
@@ -229,7 +229,12 @@ let package = Package(
             of: "FleetControl",
             ["SimpleAICore", "OperatingSystem", "Settings", "Scheduling", "Relay", "RunnerProtocol", logging]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
-        tests(of: "Gateway", ["SimpleAICore", "Settings", "Scheduling"]),
+        tests(
+            of: "Gateway",
+            [
+                "SimpleAICore", "Settings", "Scheduling", "Authentication", "DataPlane", "FleetControl", "Relay",
+                logging,
+            ] + nio("NIOCore", "NIOHTTP1", "NIOEmbedded")),
         tests(
             of: "RunnerAgent",
             ["SimpleAICore", "Relay", "RunnerProtocol", "Settings", logging]

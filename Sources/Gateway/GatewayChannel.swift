@@ -9,11 +9,14 @@ import NIOHTTPTypesHTTP1
 typealias ControlConnection = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
 /// A client's connection: both planes in one pipeline. `ClientPipeline` adds the data plane's handlers; here follow
-/// `HTTP1ToHTTPServerCodec` and Hummingbird, which serves the control plane.
+/// `ControlPlaneAttachment` and, from the first request of the control plane on, Hummingbird, which serves it.
 struct GatewayChannel: HTTPChannelHandler {
+    /// The control plane once it is attached; nil if the channel ended without.
+    typealias Attached = EventLoopFuture<ControlConnection?>
+
     struct Value: ServerChildChannelValue {
         let channel: any Channel
-        let negotiated: EventLoopFuture<ClientProtocol<ControlConnection>>
+        let negotiated: EventLoopFuture<ClientProtocol<Attached>>
     }
 
     let responder: HTTPChannelHandler.Responder
@@ -21,16 +24,22 @@ struct GatewayChannel: HTTPChannelHandler {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         pipeline.setUp(on: channel) { isSecure in
-            try channel.pipeline.syncOperations.addHandlers(
-                HTTP1ToHTTPServerCodec(secure: isSecure), HTTPConnectionStateHandler(logger: logger))
-            return try Self.connection(on: channel)
+            let attached = channel.eventLoop.makePromise(of: ControlConnection?.self)
+            let attachment = ControlPlaneAttachment(isSecure: isSecure, logger: logger, attached: attached)
+            do {
+                try channel.pipeline.syncOperations.addHandler(attachment)
+            } catch {
+                attached.succeed(nil)
+                throw error
+            }
+            return attached.futureResult
         }
         .map { Value(channel: channel, negotiated: $0) }
     }
 
     func handle(value: Value, logger: Logger) async {
         switch try? await value.negotiated.get() {
-        case .http1(let connection): await handleHTTP(asyncChannel: connection, logger: logger)
+        case .http1(let attached): await serve(attached, of: value.channel, logger)
         case .http2(let streams): await serve(streams, of: value.channel, logger)
         case nil: break  // the handshake failed
         }
@@ -39,6 +48,17 @@ struct GatewayChannel: HTTPChannelHandler {
     private static func connection(on channel: any Channel) throws -> ControlConnection {
         try ControlConnection(
             wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+    }
+
+    private func serve(_ attached: Attached, of channel: any Channel, _ logger: Logger) async {
+        let connection = await withTaskCancellationHandler {
+            try? await attached.get()
+        } onCancel: {
+            // Ends a call, and the channel with it.
+            channel.close(mode: .input, promise: nil)
+        }
+        guard let connection = connection ?? nil else { return }
+        await handleHTTP(asyncChannel: connection, logger: logger)
     }
 
     private func serve(_ streams: AsyncStream<any Channel>, of connection: any Channel, _ logger: Logger) async {

@@ -83,7 +83,10 @@ public struct EventSplitter {
         lineIsEmpty = true
         previousWasCR = false
         eventEndedWithCR = false
-        return pending.readSlice(length: end)
+        guard end == pending.readableBytes else { return pending.readSlice(length: end) }
+        // Nothing is left to hold the storage for: the channel can use it for its next read.
+        defer { pending = ByteBuffer() }
+        return pending
     }
 
     /// Whether none of eight bytes ends a line.

@@ -17,7 +17,8 @@ final class UpstreamConnection: ChannelInboundHandler {
         /// Whether the request asks to close the connection after it.
         let isLast: Bool
         var requestIsWritten = false
-        var head: HTTPResponseHead?
+        /// Of the response's head, which is not kept: streams last for minutes. Nil before it is received.
+        var response: (isSuccess: Bool, isKeepAlive: Bool)?
         var bodyHasBegun = false
         var lastProgress = NIODeadline.now()
         /// Number of body bytes received after the target was done.
@@ -114,7 +115,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         guard let exchange else { return }
         exchange.receiver = nil
         // The response was complete, though its body may stay open.
-        if let head = exchange.head, 200...299 ~= head.status.code { upstream.noteServed(at: .now()) }
+        if exchange.response?.isSuccess ?? false { upstream.noteServed(at: .now()) }
         guard !isReading, let context else { return }
         awaitEnd(context)
     }
@@ -146,7 +147,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     /// Closes the connection to a machine that was declared unreachable, unless a response is being received: such a
     /// connection ends when TCP gets no more acknowledgements.
     func machineBecameUnreachable() {
-        guard let context, exchange?.head == nil else { return }
+        guard let context, exchange?.response == nil else { return }
         fail(.runnerDeclaredUnreachable, context)
     }
 
@@ -183,7 +184,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         }
         // Bytes on a reused connection before the request was sent are not its response. The engine is closing the
         // connection; the request has not reached it.
-        if exchange.head == nil, !exchange.isFirstOnConnection, parser.isEmpty, out.hasPending {
+        if exchange.response == nil, !exchange.isFirstOnConnection, parser.isEmpty, out.hasPending {
             return fail(.staleConnection, context)
         }
         isReading = true
@@ -202,7 +203,7 @@ final class UpstreamConnection: ChannelInboundHandler {
                     // too late to be read.
                     return fail(.staleConnection, context)
                 case .head(let head):
-                    exchange.head = head
+                    exchange.response = (200...299 ~= head.status.code, head.isKeepAlive)
                     exchange.receiver?.responseHeadReceived(head)
                 case .body(let bytes):
                     exchange.lastProgress = now
@@ -245,7 +246,9 @@ final class UpstreamConnection: ChannelInboundHandler {
             cause = .untrusted(NetworkErrorText.of(error, certificate: certificate ?? nil))
         default:
             isBroken = true
-            if TCPLiveness.isTimeout(error), let exchange, exchange.head == nil { cause = cause ?? .connectionTimedOut }
+            if TCPLiveness.isTimeout(error), let exchange, exchange.response == nil {
+                cause = cause ?? .connectionTimedOut
+            }
         }
         closeTransport(context)
     }
@@ -267,7 +270,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     }
 
     private func failure(of exchange: Exchange) -> UpstreamFailure {
-        if exchange.head != nil { return .closedDuringResponse }
+        if exchange.response != nil { return .closedDuringResponse }
         // After part of a head the connection was not stale: the engine had begun to respond to this request.
         return exchange.isFirstOnConnection || !parser.isEmpty ? .closedBeforeResponse : .staleConnection
     }
@@ -276,10 +279,10 @@ final class UpstreamConnection: ChannelInboundHandler {
         guard let exchange else { return }
         self.exchange = nil
         exchange.exchangeHandle.progress = .over
-        if let head = exchange.head, 200...299 ~= head.status.code { upstream.noteServed(at: now) }
+        if exchange.response?.isSuccess ?? false { upstream.noteServed(at: now) }
         // The request decides, too: if the engine ignored its `Connection: close`, each such request would leave a connection
         // behind.
-        let keepAlive = !exchange.isLast && exchange.head?.isKeepAlive ?? false
+        let keepAlive = !exchange.isLast && exchange.response?.isKeepAlive ?? false
         // If the response ended before the request was written, the rest of the request would precede the next one.
         if keepAlive, exchange.requestIsWritten, parser.isEmpty, isUsable {
             pool.release(self)

@@ -27,7 +27,7 @@ struct CandidateLists: Sendable {
             ranks = RankTree(of: indices, table)
         }
 
-        func choice(at position: Int) -> SchedulerState.Choice { (indices[position], models[places[position]]) }
+        func choice(at position: Int) -> PlacementIndex.Choice { (indices[position], models[places[position]]) }
     }
 
     /// Maximum number of cached lists. There are about as many lists as classes; more appear only when classes change.
@@ -43,7 +43,7 @@ struct CandidateLists: Sendable {
     mutating func lowest(
         of models: [ModelID], _ serving: [ModelID: [Int]], _ table: PickTable, in tiers: PickTable.Tiers?,
         excluding excluded: [Int]
-    ) -> SchedulerState.Choice? {
+    ) -> PlacementIndex.Choice? {
         guard let number = number(of: models, serving, table) else {
             let indices = models.first.flatMap { serving[$0] } ?? []
             return table.lowest(indices, in: tiers, excluding: excluded).map { (indices[$0], models[0]) }

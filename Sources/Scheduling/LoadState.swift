@@ -17,11 +17,11 @@ struct LoadState: Hashable, Sendable {
     let id: CommandID
     let engineModel: EngineModelID
     let deadline: ContinuousClock.Instant
-    var stage = Stage.clearing
+    private(set) var stage = Stage.clearing
     /// Models that get no new calls during this load.
     let blockedModels: Set<EngineModelID>
     /// Models that still have to be unloaded, in this order.
-    var victims: [EngineModelID]
+    private var victims: [EngineModelID]
 
     init(id: CommandID, engineModel: EngineModelID, deadline: ContinuousClock.Instant, _ residency: ModelResidency) {
         self.id = id
@@ -33,5 +33,20 @@ struct LoadState: Hashable, Sendable {
         // The engine itself decides what to unload, or restarts, so no call may be in progress on it.
         case .unknown: (blockedModels, victims) = (residency.loaded.subtracting([engineModel]), [])
         }
+    }
+
+    /// No call in progress prevents the next step any more.
+    mutating func cleared(_ request: CommandID) -> LoadMachine.Command {
+        if let victim = victims.first {
+            stage = .unloading(request, victim)
+            return .unload(victim, request)
+        }
+        stage = .loading(request)
+        return .load(engineModel, request)
+    }
+
+    mutating func modelUnloaded() {
+        victims.removeFirst()
+        stage = .clearing
     }
 }

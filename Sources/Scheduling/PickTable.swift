@@ -72,16 +72,10 @@ struct PickTable {
     func lowest(_ indices: [Int], in tiers: Tiers?, excluding excluded: [Int]) -> Int? {
         var (best, found) = (PlacementRank.unable, Int?.none)
         for (position, index) in indices.enumerated() {
-            let rank = rank(of: index, in: tiers, excluding: excluded)
-            guard rank < best else { continue }
+            let rank = tiers.map { ranks[index].inTier($0.ofType[types[index]]) } ?? ranks[index]
+            guard rank < best, !excluded.contains(index) else { continue }
             (best, found) = (rank, position)
         }
         return found
-    }
-
-    private func rank(of index: Int, in tiers: Tiers?, excluding excluded: [Int]) -> PlacementRank {
-        guard !excluded.contains(index) else { return .unable }
-        guard let tiers else { return ranks[index] }
-        return ranks[index].inTier(tiers.ofType[types[index]])
     }
 }

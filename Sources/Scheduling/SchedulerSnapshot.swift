@@ -46,32 +46,29 @@ public struct SchedulerSnapshot: Hashable, Sendable {
     public let doubleReturns: Int
 }
 
-extension SchedulerState {
-    public func snapshot(now: ContinuousClock.Instant) -> SchedulerSnapshot {
-        SchedulerSnapshot(
-            runners: records.filter { !$0.isLeaving }.map { record in
-                SchedulerSnapshot.RunnerStatus(
-                    runner: record.runner, state: record.state, models: record.models,
-                    loaded: Set(record.models.keys.filter(record.hasLoaded)), active: record.active,
-                    isEjected: record.isEjected,
-                    isSleepable: record.agent?.isSleepable ?? false, bootTime: record.bootTime,
-                    wakeETA: record.wakeETA(now: now), loading: record.agent?.load?.engineModel,
-                    isFallingAsleep: record.agent?.pendingSleep != nil, sleepProblem: record.agent?.sleepProblem,
-                    reason: record.liveness.reason,
-                    lastWake: record.lastWake.map {
-                        .init(id: $0.id, age: $0.startedAt.duration(to: now), outcome: $0.outcome)
-                    },
-                    isAgent: record.agent != nil)
-            },
-            leases: leases.count, waiting: queue.count, doubleReturns: leases.doubleReturns)
+extension SchedulerSnapshot {
+    init(_ view: SchedulerView) {
+        self.init(
+            runners: view.runners.map { RunnerStatus($0, now: view.now) }, leases: view.leases, waiting: view.waiting,
+            doubleReturns: view.doubleReturns)
     }
 }
 
-extension SchedulerState.Record {
-    /// Expected time until it can serve; nil unless it is asleep or waking and a wake has succeeded before.
-    func wakeETA(now: ContinuousClock.Instant) -> Duration? {
-        guard let mean = bootTime.mean else { return nil }
-        if let wake { return max(.zero, mean - wake.startedAt.duration(to: now)) }
-        return occupancy.state == .asleep ? mean : nil
+extension SchedulerSnapshot.RunnerStatus {
+    fileprivate init(_ view: SchedulerView.RunnerView, now: ContinuousClock.Instant) {
+        self.init(
+            runner: view.runner, state: view.occupancy.state, models: view.models,
+            loaded: Set(view.models.keys.filter(view.hasLoaded)), active: view.occupancy.active,
+            isEjected: view.occupancy.isEjected, isSleepable: view.isSleepable, bootTime: view.bootTime,
+            wakeETA: view.wakeETA, loading: view.load?.engineModel, isFallingAsleep: view.isFallingAsleep,
+            sleepProblem: view.sleepProblem, reason: view.reason,
+            lastWake: view.lastWake.map {
+                .init(id: $0.id, age: $0.startedAt.duration(to: now), outcome: $0.outcome)
+            },
+            isAgent: view.isAgent)
     }
+}
+
+extension SchedulerState {
+    public func snapshot(now: ContinuousClock.Instant) -> SchedulerSnapshot { SchedulerSnapshot(view(now: now)) }
 }

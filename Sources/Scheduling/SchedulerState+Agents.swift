@@ -8,28 +8,25 @@ extension SchedulerState {
         _ runner: Runner, rememberedModels: [EngineModelID] = [], bootTime: BootTime = .init(),
         now: ContinuousClock.Instant
     ) {
-        guard indexByID[runner.id] == nil else { return }
+        guard index(of: runner.id) == nil else { return }
         add(runner, rememberedModels: rememberedModels, bootTime: bootTime)
-        guard let index = indexByID[runner.id] else { return }
+        guard let index = index(of: runner.id) else { return }
         var agent = agentState(ofRunnerAt: index)
-        agent.graceExpiresAt = now.advanced(by: configuration.gracePeriod)
+        agent.liveness.restored(gracePeriod: configuration.gracePeriod, now: now)
         records[index].agent = agent
-        agentsWithDeadline.insert(index)
+        trackDeadlines(index)
         reindex(index)
     }
 
     /// Handles the registration of an agent, for the first time or again: commands sent over a previous connection are
     /// void. Call `put` before, and `agentReported` with its status after.
     public mutating func agentConnected(_ id: RunnerID, now: ContinuousClock.Instant) {
-        guard let index = indexByID[id] else { return }
+        guard let index = index(of: id) else { return }
         var agent = agentState(ofRunnerAt: index)
-        agent.graceExpiresAt = nil
-        agent.isConnected = true
-        agent.connectionChanged()
-        agent.pendingSleep = nil
+        agent.connected()
         records[index].agent = agent
-        if records[index].state == .checking { setState(.unknown, ofRunnerAt: index) }
-        trackDeadline(index)
+        if placement[index].state == .checking { setState(.unknown, ofRunnerAt: index) }
+        trackDeadlines(index)
         reindex(index)
         serveWaiters(ofRunnerAt: index, now: now)
         reconsiderWaiters(now: now)
@@ -38,22 +35,17 @@ extension SchedulerState {
 
     /// Handles a status from a registration, a heartbeat, an update or the response to a command.
     public mutating func agentReported(_ id: RunnerID, _ report: RunnerReport, now: ContinuousClock.Instant) {
-        guard let index = indexByID[id] else { return }
-        if let pending = records[index].agent?.pendingSleep {
-            guard now >= pending.settledAt else { return }
-            records[index].agent?.pendingSleep = nil
-        }
-        let hadLoaded = records[index].agent?.residency.loaded
+        guard let index = index(of: id) else { return }
+        let isNew = records[index].agent == nil
         var agent = agentState(ofRunnerAt: index)
-        agent.graceExpiresAt = nil
-        agent.isConnected = true
-        agent.isSleepable = report.isSleepable
-        agent.residency.replace(by: report)
+        guard agent.sleep.statusReported(report, now: now) else { return }
+        agent.liveness.connected()
+        let loadedChanged = agent.loads.statusReported(report) || isNew
         records[index].agent = agent
         defer { noteSleepProblem(report.sleepProblem, ofRunnerAt: index) }
-        if hadLoaded != agent.residency.loaded { reindex(index) }
-        trackDeadline(index)
-        defer { finishLoadIfLoaded(onRunnerAt: index, now: now) }
+        if loadedChanged { reindex(index) }
+        trackDeadlines(index)
+        defer { statusApplied(onRunnerAt: index, now: now) }
         let slotsChanged = setSlots(report.slots, ofRunnerAt: index)
         let hasLostGPU = hasLostItsGPU(index, report)
         guard report.admitsCalls, !hasLostGPU else {
@@ -62,12 +54,12 @@ extension SchedulerState {
                 hasLostGPU ? Self.missingGPU : report.reason ?? "its agent reports no healthy engine", now: now)
         }
         guard let didChange = learn(report.models.map(\.engineID), ofRunnerAt: index) else { return }
-        if records[index].state != .ready, startCheckIfNeeded(index, now: now) {
+        if placement[index].state != .ready, startCheckIfNeeded(index, now: now) {
             if didChange { reconsiderWaiters(now: now) }
             return
         }
         markReady(
-            index, didChange: didChange || slotsChanged || hadLoaded != agent.residency.loaded,
+            index, didChange: didChange || slotsChanged || loadedChanged,
             reason: report.models.isEmpty ? "its agent lists no models" : nil, now: now)
     }
 
@@ -78,13 +70,11 @@ extension SchedulerState {
     public mutating func agentDisconnected(
         _ id: RunnerID, reason: OperatorReason = "its agent's connection is closed", now: ContinuousClock.Instant
     ) {
-        guard let index = indexByID[id], records[index].agent != nil else { return }
+        guard let index = index(of: id), records[index].agent != nil else { return }
         assess(.disconnected, reason: reason, ofRunnerAt: index, now: now)
-        let graceExpiresAt = now.advanced(by: configuration.gracePeriod)
-        if records[index].state == .unknown { records[index].agent?.graceExpiresAt = graceExpiresAt }
-        records[index].agent?.isConnected = false
-        records[index].agent?.connectionChanged()
-        trackDeadline(index)
+        let gracePeriod = placement[index].state == .unknown ? configuration.gracePeriod : nil
+        records[index].agent?.disconnected(gracePeriod: gracePeriod, now: now)
+        trackDeadlines(index)
         reindex(index)
         reconsiderWaiters(now: now)
     }
@@ -95,20 +85,20 @@ extension SchedulerState {
     public mutating func commandCompleted(
         _ id: RunnerID, _ request: CommandID, failure: String?, now: ContinuousClock.Instant
     ) {
-        guard let index = indexByID[id], let agent = records[index].agent else { return }
+        guard let index = index(of: id), let agent = records[index].agent else { return }
         // A machine that falls asleep closes its connection: the failure is then not a refusal.
-        if agent.isConnected, agent.pendingSleep?.request == request, let failure {
-            sleepWasRefused(index, reason: OperatorReason(failure), now: now)
+        if agent.liveness.isConnected, let failure {
+            sleepCommandFailed(index, request, reason: OperatorReason(failure), now: now)
         }
-        loadCompleted(index, request, failure: failure, now: now)
+        loadCommandCompleted(index, request, failure: failure, now: now)
     }
 
     /// Handles a report that no engine serves. While a machine boots, an engine that is still starting is normal.
     private mutating func agentRefused(
         _ index: Int, isStarting: Bool, _ reason: OperatorReason, now: ContinuousClock.Instant
     ) {
-        records[index].agent?.check = nil
-        trackDeadline(index)
+        records[index].agent?.check.engineRefused()
+        trackDeadlines(index)
         if assess(isStarting ? .loading(.probe) : .refused, reason: reason, ofRunnerAt: index, now: now) {
             reconsiderWaiters(now: now)
         }
@@ -118,7 +108,7 @@ extension SchedulerState {
     private func agentState(ofRunnerAt index: Int) -> AgentState {
         if let agent = records[index].agent { return agent }
         var agent = AgentState()
-        for model in leases.engineModels(onRunnerAt: index) { agent.residency.callBegan(on: model, number: 0) }
+        for model in leases.engineModels(onRunnerAt: index) { agent.loads.callBegan(on: model, number: 0) }
         return agent
     }
 
@@ -126,32 +116,20 @@ extension SchedulerState {
     private mutating func setSlots(_ slots: Int, ofRunnerAt index: Int) -> Bool {
         let runner = records[index].runner.with(slots: slots)
         guard records[index].runner != runner else { return false }
-        records[index].runner = runner
-        updateRank(ofRunnerAt: index)
+        records[index].descriptionChanged(runner)
+        placement.descriptionChanged(runner, at: index)
         return true
-    }
-
-    mutating func trackDeadline(_ index: Int) {
-        if records[index].agent?.nextDeadline == nil {
-            agentsWithDeadline.remove(index)
-        } else {
-            agentsWithDeadline.insert(index)
-        }
     }
 
     /// Handles an agent's deadlines.
     mutating func advanceAgent(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
-        if let graceExpiresAt = records[index].agent?.graceExpiresAt, graceExpiresAt <= now {
-            records[index].agent?.graceExpiresAt = nil
+        if records[index].agent?.liveness.timePassed(now: now) ?? false {
             if assess(.graceExpired, ofRunnerAt: index, now: now) { reconsiderWaiters(now: now) }
         }
-        if let agent = records[index].agent, !agent.isConnected, let pending = agent.pendingSleep,
-            pending.settledAt <= now
-        {
-            records[index].agent?.pendingSleep = nil
-        }
+        let isConnected = records[index].agent?.liveness.isConnected ?? false
+        records[index].agent?.sleep.timePassed(isConnected: isConnected, now: now)
         repeatCheck(ofRunnerAt: index, now: now)
         expireLoad(onRunnerAt: index, now: now)
-        trackDeadline(index)
+        trackDeadlines(index)
     }
 }

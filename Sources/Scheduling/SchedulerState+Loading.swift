@@ -5,44 +5,40 @@ extension SchedulerState {
     // MARK: Choice of the loading runner
 
     /// The load that a call waits for if its model is in no runner's memory: a load of the model that is in progress or
-    /// is started now, or, if all capable runners are loading other models, one of those loads.
-    mutating func findLoad(
+    /// starts now, or, if all capable runners are loading other models, one of those loads.
+    func loadAdmission(
         _ request: PlacementRequest, among indices: [Int], failedLoads: Set<Int>, now: ContinuousClock.Instant
-    ) -> CommandID? {
+    ) -> Admission? {
         let able = indices.filter { index in
-            records[index].state == .ready && !failedLoads.contains(index)
+            placement[index].state == .ready && !failedLoads.contains(index)
                 && modelToLoad(for: request, onRunnerAt: index, now: now) != nil
         }
-        if let load = loadUnderWay(of: request, among: able) { return load }
-        if let best = bestLoader(of: able.filter { records[$0].agent?.load == nil }, request, now: now) {
-            return startLoad(best.engineModel, onRunnerAt: best.index, now: now)
-        }
-        return able.compactMap { records[$0].agent?.load?.id }.first
+        if let load = loadInProgress(of: request, among: able) { return .inProgress(.load(load)) }
+        if let best = bestLoader(of: able.filter { records[$0].load == nil }, request, now: now) { return .load(best) }
+        return able.lazy.compactMap { records[$0].load?.id }.first.map { .inProgress(.load($0)) }
     }
 
-    /// Starts a load on another runner if every runner that has the model in memory is full, and nothing has to be
+    /// Another runner that loads the model if every runner that has it in memory is full, and nothing has to be
     /// unloaded for it.
-    mutating func loadElsewhere(
-        for request: PlacementRequest, among indices: [Int], now: ContinuousClock.Instant
-    ) {
+    func additionalLoader(
+        _ request: PlacementRequest, among indices: [Int], now: ContinuousClock.Instant
+    ) -> LoadChoice? {
         let able = indices.filter { index in
-            records[index].canTakeCall && modelToLoad(for: request, onRunnerAt: index, now: now) != nil
+            placement[index].canTakeCall && modelToLoad(for: request, onRunnerAt: index, now: now) != nil
         }
-        guard !able.isEmpty, loadUnderWay(of: request, among: able) == nil else { return }
+        guard !able.isEmpty, loadInProgress(of: request, among: able) == nil else { return nil }
         let free = able.filter { index in
-            guard let agent = records[index].agent, agent.load == nil,
+            guard let loads = records[index].agent?.loads, loads.current == nil,
                 let model = modelToLoad(for: request, onRunnerAt: index, now: now)
             else { return false }
-            return agent.residency.eviction(for: model) == .notNeeded
+            return loads.residency.eviction(for: model) == .notNeeded
         }
-        if let best = bestLoader(of: free, request, now: now) {
-            _ = startLoad(best.engineModel, onRunnerAt: best.index, now: now)
-        }
+        return bestLoader(of: free, request, now: now)
     }
 
-    private func loadUnderWay(of request: PlacementRequest, among indices: [Int]) -> CommandID? {
+    private func loadInProgress(of request: PlacementRequest, among indices: [Int]) -> CommandID? {
         for index in indices {
-            guard let load = records[index].agent?.load else { continue }
+            guard let load = records[index].load else { continue }
             if request.models.contains(where: { records[index].models[$0] == load.engineModel }) { return load.id }
         }
         return nil
@@ -52,29 +48,27 @@ extension SchedulerState {
     private func modelToLoad(
         for request: PlacementRequest, onRunnerAt index: Int, now: ContinuousClock.Instant
     ) -> EngineModelID? {
-        guard let agent = records[index].agent else { return nil }
-        return request.models.lazy.compactMap { records[index].models[$0] }.first { model in
-            !agent.canServeNow(model) && agent.loadsNotBefore[model].map { $0 <= now } ?? true
-        }
+        guard let loads = records[index].agent?.loads else { return nil }
+        return request.models.lazy.compactMap { records[index].models[$0] }.first { loads.mayLoad($0, now: now) }
     }
 
     /// The best runner to load the model: by tier, then by the number of models to unload, then by calls in progress.
     private func bestLoader(
         of indices: [Int], _ request: PlacementRequest, now: ContinuousClock.Instant
-    ) -> (index: Int, engineModel: EngineModelID)? {
+    ) -> LoadChoice? {
         let choices = indices.compactMap { index in
-            modelToLoad(for: request, onRunnerAt: index, now: now).map { (index, $0) }
+            modelToLoad(for: request, onRunnerAt: index, now: now).map { (index: index, engineModel: $0) }
         }
-        func cost(_ choice: (index: Int, engineModel: EngineModelID)) -> (Int, Int, Int, UInt64) {
-            let record = records[choice.index]
+        func cost(_ choice: LoadChoice) -> (Int, Int, Int, UInt64) {
+            let (record, occupancy) = (records[choice.index], placement[choice.index])
             let tier = Balancer.tier(of: record.runner.machineType, among: request.preferredMachineTypes)
             let unloadCount =
-                switch record.agent?.residency.eviction(for: choice.engineModel) {
+                switch record.agent?.loads.residency.eviction(for: choice.engineModel) {
                 case .notNeeded: 0
                 case .unload(let models): models.count
-                case .unknown, nil: record.active > 0 ? Int.max : 1
+                case .unknown, nil: occupancy.active > 0 ? Int.max : 1
                 }
-            return (tier, unloadCount, record.active, record.lastPicked)
+            return (tier, unloadCount, occupancy.active, occupancy.lastPicked)
         }
         return choices.min { cost($0) < cost($1) }
     }
@@ -83,93 +77,77 @@ extension SchedulerState {
     func nextLoadAttempt(
         _ request: PlacementRequest, among indices: [Int], now: ContinuousClock.Instant
     ) -> ContinuousClock.Instant? {
-        indices.filter { records[$0].state == .ready }.flatMap { index in
+        indices.filter { placement[$0].state == .ready }.flatMap { index in
             request.models.compactMap { model in
-                records[index].models[model].flatMap { records[index].agent?.loadsNotBefore[$0] }
+                records[index].models[model].flatMap { records[index].agent?.loads.notBefore[$0] }
             }
         }.filter { $0 > now }.min()
     }
 
     // MARK: One load
 
-    private mutating func startLoad(
-        _ engineModel: EngineModelID, onRunnerAt index: Int, now: ContinuousClock.Instant
-    ) -> CommandID {
-        let id = makeCommandID()
-        let residency = records[index].agent?.residency ?? ModelResidency()
-        let load = LoadState(
-            id: id, engineModel: engineModel, deadline: now.advanced(by: configuration.loadTimeout), residency)
-        records[index].agent?.load = load
-        trackDeadline(index)
+    /// - Returns: the id of the load.
+    mutating func startLoad(_ choice: LoadChoice, now: ContinuousClock.Instant) -> CommandID {
+        let (index, timeout) = (choice.index, configuration.loadTimeout)
+        let started = records[index].agent?.loads.requested(
+            choice.engineModel, timeout: timeout, &requests, now: now)
+        // Only runners with an agent are chosen.
+        guard let (load, command) = started else { return requests.next() }
+        trackDeadlines(index)
         if !load.blockedModels.isEmpty {
             hasModelsBlockedByLoad = true
             reindex(index)
         }
-        advanceLoad(onRunnerAt: index)
-        return id
+        if let command { send(command, toRunnerAt: index) }
+        return load.id
     }
 
-    /// Starts the next step of the load once no call in progress prevents it.
-    mutating func advanceLoad(onRunnerAt index: Int) {
-        guard let agent = records[index].agent, var load = agent.load, load.stage == .clearing,
-            load.blockedModels.allSatisfy({ agent.residency.activeCalls(on: $0) == 0 })
-        else { return }
-        let request = makeCommandID()
+    mutating func send(_ command: LoadMachine.Command, toRunnerAt index: Int) {
         let runner = records[index].runner.id
-        if let victim = load.victims.first {
-            load.stage = .unloading(request, victim)
-            effects.append(.unloadModel(runner, engineModel: victim, request))
-        } else {
-            load.stage = .loading(request)
-            effects.append(.loadModel(runner, engineModel: load.engineModel, request))
+        switch command {
+        case .unload(let model, let request):
+            effects.append(.unloadModel(runner, engineModel: model, request))
+        case .load(let model, let request): effects.append(.loadModel(runner, engineModel: model, request))
         }
-        records[index].agent?.load = load
     }
 
-    mutating func loadCompleted(
+    mutating func loadCommandCompleted(
         _ index: Int, _ request: CommandID, failure: String?, now: ContinuousClock.Instant
     ) {
-        guard var load = records[index].agent?.load else { return }
-        switch load.stage {
-        case .loading(request):
-            if let failure { return failLoad(onRunnerAt: index, failure, now: now) }
-            records[index].agent?.residency.loaded(load.engineModel)
-            finishLoad(onRunnerAt: index, now: now)
-        case .unloading(request, let victim):
-            if let failure { return failLoad(onRunnerAt: index, failure, now: now) }
-            records[index].agent?.residency.unloaded(victim)
-            load.victims.removeFirst()
-            load.stage = .clearing
-            records[index].agent?.load = load
+        let retryAt = now.advanced(by: configuration.loadBackoff)
+        switch records[index].agent?.loads.commandCompleted(
+            request, succeeded: failure == nil, retryAt: retryAt, &requests)
+        {
+        case nil, .ignored: return
+        case .unloaded(let next):
             reindex(index)
-            advanceLoad(onRunnerAt: index)
-        default: return
+            if let next { send(next, toRunnerAt: index) }
+        case .loaded: loadSucceeded(onRunnerAt: index, now: now)
+        case .failed(let load): loadFailed(load, onRunnerAt: index, failure ?? "", now: now)
         }
     }
 
-    /// Ends the load if a status report already lists the model: the report may arrive before the command's result.
-    mutating func finishLoadIfLoaded(onRunnerAt index: Int, now: ContinuousClock.Instant) {
-        guard let agent = records[index].agent, let load = agent.load, case .loading = load.stage,
-            agent.residency.loaded.contains(load.engineModel)
-        else { return }
-        finishLoad(onRunnerAt: index, now: now)
+    /// Ends the load if the status report already lists the model.
+    mutating func statusApplied(onRunnerAt index: Int, now: ContinuousClock.Instant) {
+        if records[index].agent?.loads.statusApplied() ?? false { loadSucceeded(onRunnerAt: index, now: now) }
     }
 
-    private mutating func finishLoad(onRunnerAt index: Int, now: ContinuousClock.Instant) {
-        guard let load = records[index].agent?.load else { return }
-        records[index].agent?.load = nil
-        records[index].agent?.loadsNotBefore[load.engineModel] = nil
+    mutating func expireLoad(onRunnerAt index: Int, now: ContinuousClock.Instant) {
+        let retryAt = now.advanced(by: configuration.loadBackoff)
+        guard let load = records[index].agent?.loads.timePassed(retryAt: retryAt, now: now) else { return }
+        loadFailed(load, onRunnerAt: index, "loading timed out after \(configuration.loadTimeout)", now: now)
+    }
+
+    private mutating func loadSucceeded(onRunnerAt index: Int, now: ContinuousClock.Instant) {
         loadEnded(onRunnerAt: index, now: now)
         reconsiderWaiters(now: now)
     }
 
-    /// Ends a load as failed: the next attempt waits for the backoff, and the calls that waited for it do not wait for
-    /// a load on this runner again.
-    private mutating func failLoad(onRunnerAt index: Int, _ reason: String, now: ContinuousClock.Instant) {
-        guard let load = records[index].agent?.load else { return }
-        let retryAt = now.advanced(by: configuration.loadBackoff)
-        records[index].agent?.load = nil
-        records[index].agent?.loadsNotBefore[load.engineModel] = retryAt
+    /// The next attempt waits for the backoff, and the calls that waited for it do not wait for a load on this runner
+    /// again.
+    private mutating func loadFailed(
+        _ load: LoadState, onRunnerAt index: Int, _ reason: String, now: ContinuousClock.Instant
+    ) {
         let runner = records[index].runner.id
         effects.append(.loadFailed(runner, engineModel: load.engineModel, reason: reason))
         loadEnded(onRunnerAt: index, now: now)
@@ -180,16 +158,11 @@ extension SchedulerState {
     }
 
     private mutating func loadEnded(onRunnerAt index: Int, now: ContinuousClock.Instant) {
-        trackDeadline(index)
+        trackDeadlines(index)
         reindex(index)
         serveWaiters(ofRunnerAt: index, now: now)
-        records[index].agent?.idleSince = nil
+        records[index].agent?.sleep.idleTimeEnded()
         trackIdleTime(ofRunnerAt: index, now: now)
-    }
-
-    mutating func expireLoad(onRunnerAt index: Int, now: ContinuousClock.Instant) {
-        guard let load = records[index].agent?.load, load.deadline <= now else { return }
-        failLoad(onRunnerAt: index, "loading timed out after \(configuration.loadTimeout)", now: now)
     }
 
     /// A failed load.

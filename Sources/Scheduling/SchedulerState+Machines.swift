@@ -12,7 +12,7 @@ extension SchedulerState {
     public mutating func runnerResponded(
         _ id: RunnerID, engineModels: [EngineModelID]?, reason: OperatorReason? = nil, now: ContinuousClock.Instant
     ) {
-        guard let index = indexByID[id], let didChange = learn(engineModels, ofRunnerAt: index) else { return }
+        guard let index = index(of: id), let didChange = learn(engineModels, ofRunnerAt: index) else { return }
         markReady(index, didChange: didChange, reason: reason, now: now)
     }
 
@@ -23,9 +23,7 @@ extension SchedulerState {
         let listed = engineModels.map { records[index].runner.publicModels(engineModels: $0) }
         if let wake = records[index].wake, servesNoWaiter(listed ?? records[index].models, wake: wake.id) { return nil }
         guard let listed else { return false }
-        records[index].modelsAreKnown = true
-        guard listed != records[index].models else { return false }
-        records[index].models = listed
+        guard records[index].modelsListed(listed) else { return false }
         reindex(index)
         return true
     }
@@ -37,7 +35,7 @@ extension SchedulerState {
         _ evidence: Liveness.Evidence, reason: OperatorReason? = nil, ofRunnerAt index: Int,
         now: ContinuousClock.Instant
     ) -> Bool {
-        let old = records[index].state
+        let old = placement[index].state
         let new = verdict(on: evidence, reason, ofRunnerAt: index, now: now)
         setState(new, ofRunnerAt: index)
         return new != old
@@ -47,14 +45,15 @@ extension SchedulerState {
         on evidence: Liveness.Evidence, _ reason: OperatorReason? = nil, ofRunnerAt index: Int,
         now: ContinuousClock.Instant
     ) -> RunnerState {
-        let record = records[index]
+        let occupancy = placement[index]
+        let hasTrialPassed =
+            occupancy.outliers.isOnTrial
+            && (occupancy.outliers.admits || records[index].trials.hasPassed(now: now))
         return records[index].liveness.assess(
             evidence, reason: reason,
             .init(
-                state: record.state, callCount: record.active,
-                hasTrialPassed: record.health.isOnTrial
-                    && (record.health.admits || record.trials.hasPassed(now: now)),
-                canBeWoken: record.runner.canBeWoken,
+                state: occupancy.state, callCount: occupancy.active, hasTrialPassed: hasTrialPassed,
+                canBeWoken: records[index].runner.canBeWoken,
                 maxMisses: configuration.maxFailedProbes, loadTimeout: configuration.loadTimeout, now: now))
     }
 
@@ -64,7 +63,7 @@ extension SchedulerState {
         _ index: Int, _ evidence: Liveness.Evidence = .responded, didChange: Bool, reason: OperatorReason? = nil,
         now: ContinuousClock.Instant
     ) {
-        let wasReady = records[index].state == .ready
+        let wasReady = placement[index].state == .ready
         let state = verdict(on: evidence, reason, ofRunnerAt: index, now: now)
         guard state == .ready else {
             setState(state, ofRunnerAt: index)
@@ -73,17 +72,10 @@ extension SchedulerState {
             if didChange { reconsiderWaiters(now: now) }
             return
         }
-        endWake(ofRunnerAt: index, succeeded: true, now: now)
-        if !wasReady {
-            // Failures before the machine became unreachable are no evidence about the engine that runs now.
-            records[index].health = RunnerHealth()
-            if evidence == .served { records[index].health.callServed() }
-            ejected.remove(index)
-            records[index].failedWakesInARow = 0
-            records[index].wakeNotBefore = nil
-        }
+        reportWakeEnded(records[index].wakes.machineReady(now: now), ofRunnerAt: index)
+        if !wasReady { placement.engineRestarted(at: index, hasServed: evidence == .served) }
         records[index].agent?.becameReady()
-        trackDeadline(index)
+        trackDeadlines(index)
         setState(.ready, ofRunnerAt: index)
         serveWaiters(ofRunnerAt: index, now: now)
         if didChange || !wasReady { reconsiderWaiters(now: now) }
@@ -98,8 +90,8 @@ extension SchedulerState {
         _ id: RunnerID, lastContactAt: ContinuousClock.Instant?, reason: OperatorReason? = nil,
         now: ContinuousClock.Instant
     ) {
-        guard let index = indexByID[id], !isFallingAsleep(index) else { return }
-        if records[index].wake != nil { records[index].wake?.isBoot = true }
+        guard let index = index(of: id), !isFallingAsleep(index) else { return }
+        records[index].wakes.machineUnreachable()
         if assess(.unreachable(lastContactAt: lastContactAt), reason: reason, ofRunnerAt: index, now: now) {
             reconsiderWaiters(now: now)
         }
@@ -137,42 +129,23 @@ extension SchedulerState {
     private mutating func observe(
         _ evidence: Liveness.Evidence, _ reason: OperatorReason?, of id: RunnerID, now: ContinuousClock.Instant
     ) {
-        guard let index = indexByID[id], !isFallingAsleep(index) else { return }
-        let wasReady = records[index].state == .ready
-        if records[index].wake != nil {
-            records[index].wake?.isBoot = true
-            records[index].wake?.hostResponded = true
-        }
+        guard let index = index(of: id), !isFallingAsleep(index) else { return }
+        let wasReady = placement[index].state == .ready
+        records[index].wakes.engineUnavailable()
         guard assess(evidence, reason: reason, ofRunnerAt: index, now: now) else { return }
-        if !wasReady, records[index].state == .ready { serveWaiters(ofRunnerAt: index, now: now) }
+        if !wasReady, placement[index].state == .ready { serveWaiters(ofRunnerAt: index, now: now) }
         reconsiderWaiters(now: now)
     }
 
     /// Whether a sleep is pending: evidence then describes the state before the sleep and is ignored.
-    private func isFallingAsleep(_ index: Int) -> Bool { records[index].agent?.pendingSleep != nil }
+    private func isFallingAsleep(_ index: Int) -> Bool { records[index].agent?.sleep.pending != nil }
 
     /// Handles a call that could not connect. A `ready` runner gets no more calls until a probe has decided its state;
     /// waiting calls keep waiting for it.
     public mutating func callCouldNotConnect(
         _ id: RunnerID, reason: OperatorReason? = nil, now: ContinuousClock.Instant
     ) {
-        guard let index = indexByID[id] else { return }
+        guard let index = index(of: id) else { return }
         if assess(.callUnreachable, reason: reason, ofRunnerAt: index, now: now) { reconsiderWaiters(now: now) }
-    }
-
-    mutating func setState(_ state: RunnerState, ofRunnerAt index: Int) {
-        let old = records[index].state
-        guard old != state else { return }
-        records[index].state = state
-        if old == .loading { stopTrials(ofRunnerAt: index) }
-        if state == .loading { expectTrials(ofRunnerAt: index) }
-        if state == .asleep {
-            records[index].agent?.fellAsleep()
-            trackDeadline(index)
-        }
-        if state != .ready { records[index].agent?.idleSince = nil }
-        updateRank(ofRunnerAt: index)
-        effects.append(
-            .stateChanged(records[index].runner.id, from: old, to: state, reason: records[index].liveness.reason))
     }
 }

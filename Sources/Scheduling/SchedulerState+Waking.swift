@@ -2,118 +2,121 @@ public import SimpleAICore
 
 /// The wakes of machines: one per machine, however many calls wait for it.
 extension SchedulerState {
+    // MARK: Choice of the machine
+
+    func canBeginWake(ofRunnerAt index: Int, now: ContinuousClock.Instant) -> Bool {
+        let (record, occupancy) = (records[index], placement[index])
+        guard configuration.wakeEnabled, record.runner.canBeWoken, !occupancy.isLeaving,
+            record.wakes.permitsWake(now: now)
+        else { return false }
+        switch occupancy.state {
+        case .asleep, .wakeFailed: return true
+        // Another process may respond at the address of a sleeping machine. That is ruled out while its agent is
+        // connected or it has calls in progress.
+        case .down: return occupancy.active == 0 && !(record.agent?.liveness.isConnected ?? false)
+        case .unknown, .ready, .checking, .loading, .waking, .lost: return false
+        }
+    }
+
+    /// The best of the machines: by tier, then those whose last wake did not fail, then the shortest boot time; an
+    /// unknown boot time comes last.
+    func bestWake(among indices: [Int], for request: PlacementRequest) -> Int? {
+        indices.min { left, right in
+            let tiers = [left, right].map {
+                Balancer.tier(of: records[$0].runner.machineType, among: request.preferredMachineTypes)
+            }
+            if tiers[0] != tiers[1] { return tiers[0] < tiers[1] }
+            let (isLeftAsleep, isRightAsleep) = (placement[left].state == .asleep, placement[right].state == .asleep)
+            if isLeftAsleep != isRightAsleep { return isLeftAsleep }
+            return switch (records[left].wakes.bootTime.mean, records[right].wakes.bootTime.mean) {
+            case (let left?, let right?): left < right
+            case (let left, _): left != nil
+            }
+        }
+    }
+
+    /// The machines of `speculative_wake` that are awaited in addition to the one that a call waits for.
+    func speculativeWakes(for request: PlacementRequest, failedWakes: Set<Int> = []) -> [Int] {
+        guard !request.speculativeWakes.isEmpty else { return [] }
+        return placement.permitted(for: request).filter { index in
+            let runner = records[index].runner
+            return !failedWakes.contains(index)
+                && request.speculativeWakes.contains { $0.names(runner.id) || $0.names(runner.machineType) }
+        }
+    }
+
+    // MARK: One wake
+
+    /// Wakes the machines of `speculative_wake` in addition to the one that a call waits for; the first that can serve
+    /// gets the call.
+    mutating func wakeSpeculatively(for waiter: inout Waiter, now: ContinuousClock.Instant) {
+        for index in speculativeWakes(for: waiter.request, failedWakes: waiter.failedWakes) {
+            if let wake = records[index].wake {
+                waiter.alsoWait(for: wake.id)
+            } else if waiter.request.mayWake, canBeginWake(ofRunnerAt: index, now: now) {
+                waiter.alsoWait(for: startWake(ofRunnerAt: index, now: now))
+            }
+        }
+    }
+
+    mutating func startWake(
+        ofRunnerAt index: Int, byOperator: Bool = false, now: ContinuousClock.Instant
+    ) -> WakeID {
+        let id = makeWakeID()
+        let packet = records[index].wakes.started(
+            id, byOperator: byOperator, wasObserved: placement[index].state != .unknown, wakeRules, now: now)
+        setState(.waking, ofRunnerAt: index)
+        effects.append(.wakeStarted(records[index].runner.id, id))
+        if let packet { effects.append(.sendPacket(records[index].runner.id, wake: id, number: packet)) }
+        return id
+    }
+
     /// Handles the result of one attempt to wake a machine. If none of the first attempts could be sent, the wake fails
     /// before its deadline, and the waiting calls are refused.
     /// - Parameter failure: nil if the attempt was sent; otherwise the reason, for the operator.
     public mutating func wakeAttempted(
         _ id: RunnerID, _ wakeID: WakeID, failure: String?, now: ContinuousClock.Instant
     ) {
-        guard let index = indexByID[id], var wake = records[index].wake, wake.id == wakeID else { return }
-        wake.attempted(succeeded: failure == nil)
-        records[index].wake = wake
-        guard let failure, wake.failedAttempts >= configuration.maxFailedWakeAttempts else { return }
+        guard let index = index(of: id),
+            records[index].wakes.packetAttempted(wakeID, succeeded: failure == nil, wakeRules) == .giveUp
+        else { return }
         let error = GatewayError(
             .wakeFailed, "The machine that serves this model could not be woken.",
-            retry: .after(configuration.wakeBackoff), cause: "wake \(wake.id) of \(id): \(failure)")
-        failWake(wake, ofRunnerAt: index, error, now: now)
-    }
-
-    /// Wakes the best of the machines: by tier, then those whose last wake did not fail, then the shortest boot time;
-    /// an unknown boot time comes last.
-    mutating func startWake(
-        bestOf indices: [Int], _ request: PlacementRequest, now: ContinuousClock.Instant
-    ) -> WakeID {
-        let best = indices.min { left, right in
-            let (a, b) = (records[left], records[right])
-            let tiers = [a, b].map {
-                Balancer.tier(of: $0.runner.machineType, among: request.preferredMachineTypes)
-            }
-            if tiers[0] != tiers[1] { return tiers[0] < tiers[1] }
-            if (a.state == .asleep) != (b.state == .asleep) { return a.state == .asleep }
-            return switch (a.bootTime.mean, b.bootTime.mean) {
-            case (let left?, let right?): left < right
-            case (let left, _): left != nil
-            }
-        }
-        return startWake(ofRunnerAt: best ?? indices[0], isWanted: true, now: now)
-    }
-
-    mutating func startWake(ofRunnerAt index: Int, isWanted: Bool, now: ContinuousClock.Instant) -> WakeID {
-        var wake = WakeState(
-            id: makeWakeID(), now: now, timeout: configuration.wakeTimeout, offset: configuration.packetOffset)
-        wake.isBoot = records[index].state != .unknown
-        records[index].wake = wake
-        records[index].lastWake = PreviousWake(id: wake.id, startedAt: now)
-        records[index].wakeNotBefore = nil
-        waking.insert(index)
-        setState(.waking, ofRunnerAt: index)
-        effects.append(.wakeStarted(records[index].runner.id, wake.id))
-        sendDuePacket(ofRunnerAt: index, isWanted: isWanted, now: now)
-        return wake.id
+            retry: .after(configuration.wakeBackoff), cause: "wake \(wakeID) of \(id): \(failure ?? "")")
+        failWake(ofRunnerAt: index, error, now: now)
     }
 
     mutating func advanceWake(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
-        guard let wake = records[index].wake else { return }
-        guard now < wake.deadline else {
-            let retry = min(max(records[index].bootTime.mean ?? .seconds(30), .seconds(1)), .seconds(60))
+        guard let wake = records[index].wake?.id else { return }
+        let runner = records[index].runner.id
+        let isWanted = queue.contains { $0.awaits(wake) }
+        switch records[index].wakes.timePassed(isWanted: isWanted, wakeRules, now: now) {
+        case .none: break
+        case .sendPacket(let number): effects.append(.sendPacket(runner, wake: wake, number: number))
+        case .timedOut(let packets):
+            let bootTime = records[index].wakes.bootTime.mean ?? .seconds(30)
             let error = GatewayError(
-                .wakeTimeout, "The machine did not wake up within \(configuration.wakeTimeout).", retry: .after(retry),
-                cause:
-                    "wake \(wake.id) of \(records[index].runner.id): \(wake.packets) packets were due before the timeout"
-            )
-            return failWake(wake, ofRunnerAt: index, error, now: now)
-        }
-        let isWanted = wake.isRequestedByOperator || queue.contains { $0.awaits(wake.id) }
-        sendDuePacket(ofRunnerAt: index, isWanted: isWanted, now: now)
-    }
-
-    /// A wake without waiting calls sends no more packets, but is not cancelled: the machine boots anyway.
-    private mutating func sendDuePacket(ofRunnerAt index: Int, isWanted: Bool, now: ContinuousClock.Instant) {
-        guard var wake = records[index].wake else { return }
-        let due = wake.takeDuePacket(now: now, offset: configuration.packetOffset)
-        records[index].wake = wake
-        if let due, isWanted {
-            effects.append(.sendPacket(records[index].runner.id, wake: wake.id, number: due))
+                .wakeTimeout, "The machine did not wake up within \(configuration.wakeTimeout).",
+                retry: .after(min(max(bootTime, .seconds(1)), .seconds(60))),
+                cause: "wake \(wake) of \(runner): \(packets) packets were due before the timeout")
+            failWake(ofRunnerAt: index, error, now: now)
         }
     }
 
-    private mutating func failWake(
-        _ wake: WakeState, ofRunnerAt index: Int, _ error: GatewayError, now: ContinuousClock.Instant
-    ) {
-        endWake(ofRunnerAt: index, succeeded: false, now: now)
-        records[index].wakeNotBefore = now.advanced(by: backoff(after: wake, ofRunnerAt: index))
+    private mutating func failWake(ofRunnerAt index: Int, _ error: GatewayError, now: ContinuousClock.Instant) {
+        guard let ended = records[index].wakes.failed(wakeRules, now: now) else { return }
+        reportWakeEnded(ended, ofRunnerAt: index)
         let observed = records[index].liveness.reason.map { "; \($0)" } ?? ""
         records[index].liveness.note(OperatorReason((error.cause ?? error.message) + observed))
         setState(.wakeFailed, ofRunnerAt: index)
-        reconsiderWaiters(now: now, failure: (error, wake.id, index))
+        reconsiderWaiters(now: now, failure: (error, ended.id, index))
     }
 
-    /// The backoff grows with each failed wake in which the host responded but its engine did not: the engine has
-    /// crashed, and no packet helps.
-    private mutating func backoff(after wake: WakeState, ofRunnerAt index: Int) -> Duration {
-        guard wake.hostResponded else { return configuration.wakeBackoff }
-        defer { records[index].failedWakesInARow += 1 }
-        return configuration.wakeBackoff * (1 << min(records[index].failedWakesInARow, 4))
-    }
-
-    /// Ends the wake of a runner that is removed.
-    mutating func abandonWake(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
-        guard records[index].wake != nil else { return }
-        endWake(ofRunnerAt: index, succeeded: false, now: now)
-        setState(.lost, ofRunnerAt: index)
-    }
-
-    /// - Parameter recordsBootTime: whether the duration counts as a boot time.
-    mutating func endWake(
-        ofRunnerAt index: Int, succeeded: Bool, recordsBootTime: Bool = true, now: ContinuousClock.Instant
-    ) {
-        guard let wake = records[index].wake else { return }
-        records[index].wake = nil
-        waking.remove(index)
-        let time = wake.startedAt.duration(to: now)
-        if succeeded, recordsBootTime, wake.isBoot { records[index].bootTime.learn(time) }
-        records[index].lastWake?.ended(after: time, succeeded: succeeded)
-        effects.append(.wakeEnded(records[index].runner.id, wake.id, after: time, succeeded: succeeded))
+    mutating func reportWakeEnded(_ ended: WakeMachine.Ended?, ofRunnerAt index: Int) {
+        guard let ended else { return }
+        trackDeadlines(index)
+        effects.append(
+            .wakeEnded(records[index].runner.id, ended.id, after: ended.duration, succeeded: ended.succeeded))
     }
 
     /// Whether calls wait for a wake, and a runner with these models could serve none of them.

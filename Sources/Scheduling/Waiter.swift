@@ -14,7 +14,17 @@ struct Waiter: Hashable, Sendable {
         /// An engine that states that it is not ready yet.
         case loading
 
-        var isWake: Bool { if case .wake = self { true } else { false } }
+        enum Kind: Hashable, Sendable { case slot, probe, wake, load, loading }
+
+        var kind: Kind {
+            switch self {
+            case .slot: .slot
+            case .probe: .probe
+            case .wake: .wake
+            case .load: .load
+            case .loading: .loading
+            }
+        }
 
         /// Whether this wait has its own deadline, longer than the queue's.
         var hasOwnDeadline: Bool {
@@ -58,7 +68,7 @@ struct Waiter: Hashable, Sendable {
     mutating func alsoWait(for wake: WakeID) { wakes.insert(wake) }
 
     /// Whether this wake could still end the wait.
-    func awaits(_ wake: WakeID) -> Bool { waitReason.isWake && wakes.contains(wake) }
+    func awaits(_ wake: WakeID) -> Bool { waitReason.kind == .wake && wakes.contains(wake) }
 
     /// The wake that its lease states: the wake of the machine that serves it if the call waited for it, otherwise the
     /// latest wake that it waited for.

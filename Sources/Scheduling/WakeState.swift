@@ -10,21 +10,36 @@ struct WakeState: Hashable, Sendable {
     private(set) var failedAttempts = 0
     private var wasAnySent = false
     /// Whether an operator requested the wake: it continues without waiting calls.
-    var isRequestedByOperator = false
+    private(set) var isRequestedByOperator: Bool
     /// Whether the machine was unreachable at some time since the wake started: only then is the duration a boot time.
-    var isBoot = true
+    private(set) var isBoot: Bool
     /// Whether the host responded without a working engine.
-    var hostResponded = false
+    private(set) var hostResponded = false
 
-    /// - Parameter offset: when packet n (from 0) is due, from the start of the wake; grows without bound.
-    init(id: WakeID, now: ContinuousClock.Instant, timeout: Duration, offset: (Int) -> Duration) {
+    /// - Parameter wasObserved: whether evidence shows that the machine does not serve.
+    init(
+        id: WakeID, byOperator isRequestedByOperator: Bool, wasObserved: Bool, _ rules: WakeMachine.Rules,
+        now: ContinuousClock.Instant
+    ) {
         self.id = id
+        self.isRequestedByOperator = isRequestedByOperator
+        isBoot = wasObserved
         startedAt = now
-        deadline = now.advanced(by: timeout)
-        nextPacketAt = now.advanced(by: offset(0))
+        deadline = now.advanced(by: rules.timeout)
+        nextPacketAt = now.advanced(by: rules.packetOffset(0))
     }
 
-    mutating func attempted(succeeded: Bool) {
+    mutating func operatorRequested() { isRequestedByOperator = true }
+
+    mutating func machineUnreachable() { isBoot = true }
+
+    /// The host responded, but its engine does not serve.
+    mutating func engineUnavailable() {
+        isBoot = true
+        hostResponded = true
+    }
+
+    mutating func packetAttempted(succeeded: Bool) {
         if succeeded { wasAnySent = true }
         failedAttempts = wasAnySent ? 0 : failedAttempts + 1
     }

@@ -119,6 +119,36 @@ extension Integration {
 
         // MARK: Memory for responses
 
+        /// What another attempt would need is released when the stream begins: no attempt follows.
+        @Test func aStreamHoldsNoRequest() async throws {
+            let (mayBegin, mayEnd) = (Watched(false), Watched(false))
+            let request = RunningGateway.chat("class:fast", stream: true, more: "\"user\":\"u\",")
+                .replacing("hi", with: String(repeating: "x", count: 100 << 10))
+            try await withEngine { _, wire in
+                _ = try await mayBegin.value { $0 }
+                try await wire.send(Engine.streamHead)
+                var events = Engine.events()
+                try await wire.send(Engine.chunk(events.removeFirst()))
+                _ = try await mayEnd.value { $0 }
+                for event in events { try await wire.send(Engine.chunk(event)) }
+                try await wire.send(Engine.lastChunk)
+            } _: { gateway, _ in
+                let wire = try await gateway.connect()
+                try await wire.send(gateway.request(request))
+                _ = try await gateway.metrics { ($0["simpleai_buffered_bytes"] ?? 0) >= Double(100 << 10) }
+                mayBegin.update { $0 = true }
+                try await wire.read(until: "data: ")
+                _ = try await gateway.metrics { $0["simpleai_buffered_bytes"] == 0 && $0["simpleai_calls_open"] == 1 }
+                mayEnd.update { $0 = true }
+                #expect(try await wire.response().endedCleanly)
+                // The connection's next request has its own header fields.
+                try await wire.send(gateway.request(RunningGateway.chat("class:fast", stream: true)))
+                #expect(try await wire.response().status == 200)
+                await wire.close()
+                try await gateway.settled()
+            }
+        }
+
         @Test func collectedResponsesAreBoundedOverAllCalls() async throws {
             let document = Engine.document(Engine.completion(String(repeating: "x", count: 40 << 10)))
             let mayEnd = Watched(false)

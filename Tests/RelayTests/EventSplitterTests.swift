@@ -5,6 +5,18 @@ import Testing
 @testable import Relay
 
 @Suite struct EventSplitterTests {
+    /// The channel reads into the same storage again if nothing else holds it.
+    @Test func nothingHoldsTheStorageOfReadEvents() throws {
+        var splitter = EventSplitter()
+        try splitter.append(ByteBuffer(string: "data: 1\n\ndata: 2\n\n"))
+        var first = splitter.next()
+        #expect(first?.modifyIfUniquelyOwned { _ in true } == nil, "the second event is still in it")
+        first = nil
+        var second = splitter.next()
+        #expect(second?.modifyIfUniquelyOwned { _ in true } == true)
+        #expect(splitter.next() == nil)
+    }
+
     /// Feeds the pieces and returns the events, and the rest at the end.
     private func split(_ pieces: [[UInt8]]) throws -> (events: [String], rest: String) {
         var splitter = EventSplitter()

@@ -349,7 +349,7 @@ import Testing
     }
 }
 
-extension WaitQueue {
+extension FairQueue {
     /// All waiting calls, in no order.
     var waiters: [Waiter] {
         var everybody: [Waiter] = []

@@ -32,9 +32,9 @@ import Testing
                 leases.removeAll { $0.id == lease.id }
                 bench.release(lease)
             } else {
-                let before = bench.state.table.ranks
+                let before = bench.state.placement.table.ranks
                 let lease = try bench.lease(models)
-                let index = try #require(bench.state.indexByID[lease.runner])
+                let index = try #require(bench.state.placement.indexByID[lease.runner])
                 #expect(before[index] == before.min())
                 leases.append(lease)
             }

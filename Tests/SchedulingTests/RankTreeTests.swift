@@ -46,7 +46,7 @@ import Testing
         #expect(tree.lowest(in: table) == 2)
     }
 
-    /// Explanations simulate on a copy of the state, which must not change the original's tree.
+    /// A change of a copy leaves the original's tree as it was.
     @Test func copiesAreIndependent() {
         var table = table(of: 3)
         for index in 0..<3 { table.setRank(rank(index + 1), at: index) }

@@ -141,7 +141,8 @@ struct CallState {
         self.limits = limits
     }
 
-    var isFinished: Bool { phase == .finished }
+    /// Matched, not compared: a comparison would copy the lease.
+    var isFinished: Bool { if case .finished = phase { true } else { false } }
     var streams: Bool { authorized?.call.streams ?? false }
 
     mutating func handle(_ event: Event) -> [Action] {

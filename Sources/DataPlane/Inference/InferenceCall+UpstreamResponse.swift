@@ -96,7 +96,7 @@ extension InferenceCall: UpstreamResponseReceiver {
     private func relay(
         at time: NIODeadline, _ process: (inout UpstreamResponse, (ByteBuffer) -> Void) -> CallState.Event?
     ) {
-        guard !state.isFinished, let before = upstreamResponse.events?.pieces else { return }
+        guard !state.isFinished, let before = upstreamResponse.pieces else { return }
         let event = process(&upstreamResponse) { write(event: $0, at: time) }
         noteProgress(since: before)
         noteResponse()
@@ -115,7 +115,7 @@ extension InferenceCall: UpstreamResponseReceiver {
     /// Counts a long partial event against the shared buffer memory.
     /// - Returns: the error if no memory is left for it.
     private func reservePending() -> GatewayError? {
-        let pending = upstreamResponse.events?.pendingBytes ?? 0
+        let pending = upstreamResponse.pendingBytes
         let held = pending > Self.maxUncounted ? pending : 0
         guard held != upstreamResponse.reservedBytes else { return nil }
         guard held > upstreamResponse.reservedBytes else {
@@ -138,7 +138,7 @@ extension InferenceCall: UpstreamResponseReceiver {
 
     /// Records the times of the first and latest token, after events were written.
     private func noteProgress(since before: Int) {
-        guard let pieces = upstreamResponse.events?.pieces, pieces > before else { return }
+        guard let pieces = upstreamResponse.pieces, pieces > before else { return }
         if before == 0 { upstreamResponse.firstToken = lastWrite }
         upstreamResponse.lastToken = lastWrite
         guard delivery.beginCheck(pieces, at: lastWrite) else { return }

@@ -10,8 +10,8 @@ import SimpleAICore
 final class InferenceCall {
     let id: CallID
     let endpoint: Endpoint
-    let head: HTTPRequestHead
-    private let fields: CallFields
+    private(set) var head: HTTPRequestHead
+    private var fields: CallFields
     let services: DataPlaneServices
     /// The rules at the beginning of the call.
     let rules: DataPlaneRules
@@ -180,7 +180,7 @@ final class InferenceCall {
         case .acceptBody: continueIfExpected()
         case .authorize(let call, let caller): authorize(call, caller)
         case .place(let call, let excluded):
-            runnersWithoutEndpoint = services.upstreams.runners(runnersWithoutEndpoint: endpoint, of: call.models)
+            runnersWithoutEndpoint = services.upstreams.runners(lacking: endpoint, of: call.models)
             let request = request(
                 for: call,
                 excluding: runnersWithoutEndpoint.isEmpty ? excluded : excluded.union(runnersWithoutEndpoint.keys))
@@ -208,11 +208,15 @@ final class InferenceCall {
         case .refreshModels(let runner): services.refreshModels(runner)
         case .sendEarlyHead: beginStream(nil)
         case .sendComment(let text): sendComment(text)
-        case .beginStream(let lease): beginStream(lease)
+        case .beginStream(let lease):
+            beginStream(lease)
+            releaseRequest()
         case .sendDocument(let lease, let document): sendDocument(lease, document)
         case .respond(let error): respond(error)
         case .failInBand(let error): failInBand(error)
-        case .beginDocument(let lease, let status): beginDocument(lease, status: status)
+        case .beginDocument(let lease, let status):
+            beginDocument(lease, status: status)
+            releaseRequest()
         case .endStream: endResponse()
         case .abortResponse: connection.abortResponse()
         case .settle(let ending): settle(ending)
@@ -328,6 +332,17 @@ final class InferenceCall {
             usesNewConnection: usesNewConnection)
     }
 
+    /// Releases what another attempt would need: the call cannot move after the first relayed byte, and its stream may
+    /// last for minutes.
+    private func releaseRequest() {
+        if reservedBytes > 0 { memory.release(reservedBytes) }
+        reservedBytes = 0
+        body.release()
+        head.headers = HTTPHeaders()
+        fields = CallFields(HTTPHeaders())
+        if upstreamResponse.events != nil { upstreamResponse.head = nil }
+    }
+
     // MARK: Timers
 
     // Timers retain the call until `settle` cancels them: a weak reference would make every retain of the call slower.
@@ -379,7 +394,7 @@ final class InferenceCall {
         }
         reservedBytes = 0
         upstreamResponse.reservedBytes = 0
-        body = CallBody()
+        body.release()
         unread = ByteBuffer()
         if let admission { services.limiter.end(admission, tokens: upstreamResponse.tokens) }
         admission = nil

@@ -49,9 +49,9 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var hasForwarded = false
     /// Whether the current control-plane request is a HEAD.
     private var passedRequestIsHead = false
-    /// The latest `Authorization` and the token in it. A client usually sends the same value with every request, and a
-    /// comparison is cheaper than extracting the token again. The token's validity is checked every time.
-    private var latestCredentials: (authorization: String, token: String)?
+    /// The latest token. A client usually sends the same `Authorization` with every request, and a comparison is
+    /// cheaper than extracting the token again. The token's validity is checked every time.
+    private var latestToken: String?
 
     /// - Parameter socket: the connection's writer, in HTTP/1.
     init(services: DataPlaneServices, socket: CoalescingWriter? = nil) {
@@ -237,14 +237,9 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// The bearer token of an `Authorization` value; nil for another scheme or none.
     func token(in authorization: String?) -> String? {
         guard let authorization else { return nil }
-        // Lengths are compared as well: a comparison of characters would equate a Kelvin sign with a K.
-        if let latestCredentials, latestCredentials.authorization.utf8.count == authorization.utf8.count,
-            latestCredentials.authorization == authorization
-        {
-            return latestCredentials.token
-        }
+        if let latestToken, Bearer.isToken(latestToken, of: authorization) { return latestToken }
         guard let token = Bearer.token(in: authorization) else { return nil }
-        latestCredentials = (authorization, token)
+        latestToken = token
         return token
     }
 

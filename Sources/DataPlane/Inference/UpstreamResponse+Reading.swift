@@ -106,7 +106,7 @@ extension UpstreamResponse {
     }
 
     /// Whether only usage and `[DONE]` may still follow.
-    var isFinishing: Bool { events?.phase == .finishing }
+    var isFinishing: Bool { if case .finishing? = events?.phase { true } else { false } }
 
     /// Ends the wait for usage and `[DONE]`.
     mutating func stopWaiting(_ forward: Forward) -> CallState.Event? {

@@ -41,6 +41,19 @@ struct UpstreamResponse {
         self.expectations = expectations
     }
 
+    /// Number of the stream's events that carried a piece of the completion; nil for a document.
+    ///
+    /// Read here and not through `events`, because the caller would copy the whole response for it, with a retain for each
+    /// of its parts, once per event.
+    var pieces: Int? {
+        @inline(never) get { events?.pieces }
+    }
+
+    /// Number of bytes of a stream's unfinished event.
+    var pendingBytes: Int {
+        @inline(never) get { events?.pendingBytes ?? 0 }
+    }
+
     var usage: TokenUsage? { events?.usage ?? documentUsage ?? largeDocument?.usage }
 
     /// Tokens that count against limits: prompt and completion tokens by the engine's own count. For a stream that

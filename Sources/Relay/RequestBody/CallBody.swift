@@ -13,10 +13,18 @@ package struct CallBody {
     /// In bytes, for the beginning of a conversation; enough for most system prompts and a first question.
     private static let maxPrefixLength = 64 << 10
 
-    private var scanner = JSONScanner(watching: RequestKeys.body)
+    private static let unusedScanner = JSONScanner(watching: RequestKeys.body)
+
+    private var scanner = Self.unusedScanner
     package private(set) var bytes = ByteBuffer()
 
     package init() {}
+
+    /// Releases the memory of a body that nothing reads any more.
+    package mutating func release() {
+        scanner = Self.unusedScanner
+        bytes = ByteBuffer()
+    }
 
     /// - Throws: `invalidJSON` or `invalidRequest`, as soon as no continuation could make the body valid.
     package mutating func append(_ chunk: ByteBuffer) throws(GatewayError) {

@@ -12,6 +12,20 @@ public enum Bearer {
         return token.isEmpty ? nil : String(Substring(token))
     }
 
+    /// Whether an `Authorization` value consists of the usual spelling of the scheme, one space and this token, byte for
+    /// byte.
+    public static func isToken(_ token: String, of authorization: String) -> Bool {
+        let schemeLength = 7
+        guard authorization.utf8.count == schemeLength + token.utf8.count else { return false }
+        let isSame = token.utf8.withContiguousStorageIfAvailable { token in
+            authorization.utf8.withContiguousStorageIfAvailable { authorization in
+                authorization.prefix(schemeLength).elementsEqual("Bearer ".utf8)
+                    && String.isSame(token, UnsafeBufferPointer(rebasing: authorization[schemeLength...]))
+            }
+        }
+        return (isSame ?? false) ?? false
+    }
+
     /// Compares strings of equal length in constant time; the time reveals only whether the lengths differ.
     public static func isEqual(_ left: String, _ right: String) -> Bool {
         let (left, right) = (Array(left.utf8), Array(right.utf8))

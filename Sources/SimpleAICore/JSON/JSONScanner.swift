@@ -8,7 +8,7 @@
 /// that another parser may read as a watched one (`"Model"`): the engine must run what was authorized.
 ///
 /// One state machine, and therefore one file. It allocates nothing per byte.
-public struct JSONScanner {
+public struct JSONScanner: Sendable {
     /// The position of a watched member's value in the document.
     public struct Member: Hashable, Sendable {
         public enum Kind: Hashable, Sendable { case string, number, object, array, boolean(Bool), null }

@@ -147,7 +147,7 @@ struct Bench {
         collect()
     }
 
-    mutating func replaced(_ runner: RunnerID) {
+    mutating func foreignResponse(_ runner: RunnerID) {
         state.foreignServerResponded(runner, now: now)
         collect()
     }

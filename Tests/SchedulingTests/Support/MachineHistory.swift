@@ -203,7 +203,7 @@ struct MachineHistory {
         probe = (result, takesLong ? now.advanced(by: Self.timeout) : now.advanced(by: Self.step))
     }
 
-    private var believed: RunnerState { state.records[0].state }
+    private var believed: RunnerState { state.placement[0].state }
 
     // MARK: Calls
 
@@ -343,7 +343,7 @@ struct MachineHistory {
         try expect(believed != .loading || !canTakeTwo, "one call at a time tries an engine that loads")
     }
 
-    private var canTakeTwo: Bool { calls.count > 1 && state.records[0].canTakeCall }
+    private var canTakeTwo: Bool { calls.count > 1 && state.placement[0].canTakeCall }
 
     private mutating func note(_ event: String) { tally[event, default: 0] += 1 }
 

@@ -9,29 +9,31 @@ extension RandomFleet {
         var active = Array(repeating: 0, count: state.records.count)
         for held in leases { active[held.index] += 1 }
         for (index, record) in state.records.enumerated() {
-            try expect(record.active == active[index], "active calls are leases")
-            try expect(state.table.ranks[index] == record.rank, "picking sees runners as they are")
-            try expect(record.rank == .unable || record.active < record.runner.slots, "no more calls than slots")
-            if record.isLeaving {
-                try expect(record.wake == nil && record.rank == .unable, "nothing begins with those that leave")
+            let occupancy = state.placement[index]
+            try expect(occupancy.active == active[index], "active calls are leases")
+            try expect(state.placement.table.ranks[index] == occupancy.rank, "picking sees runners as they are")
+            try expect(
+                occupancy.rank == .unable || occupancy.active < record.runner.slots, "no more calls than slots")
+            if occupancy.isLeaving {
+                try expect(record.wake == nil && occupancy.rank == .unable, "nothing begins with those that leave")
                 continue
             }
-            try expect(state.ejected.contains(index) == record.isEjected, "ejected runners are listed")
             try expect(
-                state.runnersWithScheduledTrial.contains(index) == (record.trials.nextAt != nil),
-                "loading engines are tried")
-            try expect(record.trials.nextAt == nil || record.state == .loading, "nothing else is tried")
-            try expect((record.wake != nil) == (record.state == .waking), "waking machines have a wake")
-            try expect((record.wake != nil) == state.waking.contains(index), "wakes under way are listed")
+                state.placement.ejected.contains(index) == occupancy.isEjected, "ejected runners are listed")
+            try expect(
+                state.deadlines.trials.contains(index) == (record.trials.nextAt != nil), "loading engines are tried")
+            try expect(record.trials.nextAt == nil || occupancy.state == .loading, "nothing else is tried")
+            try expect((record.wake != nil) == (occupancy.state == .waking), "waking machines have a wake")
+            try expect((record.wake != nil) == state.deadlines.waking.contains(index), "wakes under way are listed")
             try expect(record.wake?.id == wakes[record.runner.id]?.id, "wakes are announced")
             guard let agent = record.agent else { continue }
             try expect(
-                state.agentsWithDeadline.contains(index) == (agent.nextDeadline != nil),
+                state.deadlines.agents.contains(index) == (agent.nextDeadline != nil),
                 "agents' deadlines are looked after")
             try expect(
-                agent.pendingSleep == nil || [.asleep, .waking, .wakeFailed].contains(record.state),
+                agent.sleep.pending == nil || [.asleep, .waking, .wakeFailed].contains(occupancy.state),
                 "a machine that was put to sleep is asleep")
-            try expect(record.state != .checking || agent.check != nil, "a check decides")
+            try expect(occupancy.state != .checking || agent.check.isPending, "a check decides")
         }
         try expect(state.leases.count == leases.count, "leases are counted")
         try expect(state.leases.doubleReturns == doubleReturns, "double returns are counted")
@@ -59,28 +61,27 @@ extension RandomFleet {
                     && waiter.request.models.contains { state.records[index].models[$0] != nil }
             }
             let atHand = able.filter { state.records[$0].firstLoaded(of: waiter.request.models) != nil }
-            try expect(!atHand.contains { state.records[$0].canTakeCall }, "no call waits while a slot is free")
-            // On a copy: picking caches the list of candidates.
-            var copy = state
-            let choice = copy.pick(for: waiter.request)
+            try expect(!atHand.contains { state.placement[$0].canTakeCall }, "no call waits while a slot is free")
             try expect(
-                choice == nil && state.pickAmongEjected(for: waiter.request) == nil,
+                state.placement.choice(for: waiter.request) == nil,
                 "no call waits that would be placed if it arrived now")
             switch waiter.waitReason {
             case .slot:
                 try expect(
-                    atHand.contains { state.records[$0].state == .ready }, "a slot is waited for where there is one")
+                    atHand.contains { state.placement[$0].state == .ready }, "a slot is waited for where there is one")
             case .load(let id):
                 try expect(
-                    able.contains { state.records[$0].state == .ready && state.records[$0].agent?.load?.id == id },
+                    able.contains { state.placement[$0].state == .ready && state.records[$0].load?.id == id },
                     "a load is waited for while it is on")
             case .probe:
                 try expect(
-                    able.contains { [.unknown, .checking].contains(state.records[$0].state) }
-                        || state.records.contains { $0.state == .unknown && !$0.modelsAreKnown },
+                    able.contains { [.unknown, .checking].contains(state.placement[$0].state) }
+                        || state.records.indices.contains {
+                            state.placement[$0].state == .unknown && !state.records[$0].modelsAreKnown
+                        },
                     "a probe is waited for where one will decide")
             case .loading:
-                try expect(able.contains { state.records[$0].state == .loading }, "a loading engine is waited for")
+                try expect(able.contains { state.placement[$0].state == .loading }, "a loading engine is waited for")
             case .wake(let id):
                 try expect(
                     able.contains { state.records[$0].wake?.id == id },

@@ -71,7 +71,7 @@ struct RandomFleet {
     // MARK: Events
 
     private mutating func step() throws {
-        atHandBefore = state.serving
+        atHandBefore = state.placement.serving
         switch Int.random(in: 0..<100, using: &random) {
         case 0..<34: try place()
         case 34..<59: release()
@@ -126,16 +126,20 @@ struct RandomFleet {
             speculativeWakes: Int.random(in: 0..<8, using: &random) == 0 ? ["gpu", "r4"] : [], excluded: excluded,
             only: Int.random(in: 0..<12, using: &random) == 0 ? anyRunner() : nil, caller: caller.id,
             priority: caller.priority)
-        // Not for every call: it copies the whole state.
+        // Not for every call: it examines all runners.
         let told = Int.random(in: 0..<50, using: &random) == 0 ? state.explain(request, now: now) : nil
         placing = request
-        let (lowest, ranks) = (lowestRank(for: request), state.table.ranks)
+        let (lowest, ranks) = (lowestRank(for: request), state.placement.table.ranks)
+        let choice = state.placement.choice(for: request)
         let placement = state.place(request, now: now)
         if let told { try expect(Self.agrees(told.outcome, with: placement), "the explanation matches the placement") }
         switch placement {
         case .granted(let lease):
             events["granted", default: 0] += 1
-            if let lowest, let index = state.indexByID[lease.runner] {
+            try expect(
+                choice.map { state.records[$0.index].runner.id == lease.runner && $0.model == lease.model } ?? false,
+                "the query chooses the same runner")
+            if let lowest, let index = state.placement.indexByID[lease.runner] {
                 events["least busy", default: 0] += 1
                 try expect(ranks[index] == lowest, "the least busy runner gets the call")
             }
@@ -153,7 +157,7 @@ struct RandomFleet {
         guard request.policy == .leastBusy, request.only == nil, request.excluded.isEmpty,
             request.preferredMachineTypes.isEmpty
         else { return nil }
-        let ranks = request.models.flatMap { state.serving[$0] ?? [] }.map { state.table.ranks[$0] }
+        let ranks = request.models.flatMap { state.placement.serving[$0] ?? [] }.map { state.placement.table.ranks[$0] }
         return ranks.filter { $0 != .unable }.min()
     }
 
@@ -171,10 +175,10 @@ struct RandomFleet {
     }
 
     private mutating func hold(_ lease: Lease, for request: PlacementRequest) throws {
-        let index = try #require(state.indexByID[lease.runner])
+        let index = try #require(state.placement.indexByID[lease.runner])
         try expect(request.models.contains(lease.model), "the lease is for a model that was asked for")
         try expect(request.allows(lease.runner), "an excluded runner serves no call")
-        try expect([.ready, .loading].contains(state.records[index].state), "only ready runners serve, and trials")
+        try expect([.ready, .loading].contains(state.placement[index].state), "only ready runners serve, and trials")
         try expect(state.records[index].models[lease.model] == lease.engineModel, "the runner has the model")
         try expect(state.records[index].hasLoaded(lease.model), "nothing is given that has to be loaded first")
         try expect(!leases.contains { $0.lease.id == lease.id }, "a lease is new")
@@ -203,7 +207,7 @@ struct RandomFleet {
         var (coming, leaving): ([Runner], [RunnerID]) = ([], [])
         for runner in runners.shuffled(using: &random).prefix(Int.random(in: 1...2, using: &random)) {
             if .random(using: &random) {
-                events["left", default: 0] += state.indexByID[runner.id] == nil ? 0 : 1
+                events["left", default: 0] += state.placement.indexByID[runner.id] == nil ? 0 : 1
                 leaving.append(runner.id)
             } else {
                 coming.append(
@@ -229,7 +233,9 @@ struct RandomFleet {
         let lists: [[EngineModelID]?] = [nil, [], ["a"], ["b", "x"], ["a", "b", "c", "d"], ["d", "c"]]
         let runner = anyRunner()
         // A machine that has to be woken takes time to boot, or never does.
-        let isAway = state.indexByID[runner].map { [.asleep, .waking, .wakeFailed].contains(state.records[$0].state) }
+        let isAway = state.placement.indexByID[runner].map {
+            [.asleep, .waking, .wakeFailed].contains(state.placement[$0].state)
+        }
         if isAway ?? false, Int.random(in: 0..<15, using: &random) > 0 { return }
         state.runnerResponded(runner, engineModels: lists.randomElement(using: &random) ?? nil, now: now)
     }
@@ -320,8 +326,8 @@ struct RandomFleet {
                 try expect(wakes.removeValue(forKey: runner)?.id == wake, "a wake ends once")
             case .loadModel(let runner, let model, let request):
                 events["loaded", default: 0] += 1
-                let index = try #require(state.indexByID[runner])
-                let load = try #require(state.records[index].agent?.load)
+                let index = try #require(state.placement.indexByID[runner])
+                let load = try #require(state.records[index].load)
                 try expect(load.engineModel == model, "what is loaded was wanted")
                 try expect(
                     !leases.contains { $0.index == index && load.blockedModels.contains($0.lease.engineModel) },
@@ -329,7 +335,7 @@ struct RandomFleet {
                 note((runner, request, false))
             case .unloadModel(let runner, let model, let request):
                 events["unloaded", default: 0] += 1
-                let index = try #require(state.indexByID[runner])
+                let index = try #require(state.placement.indexByID[runner])
                 try expect(
                     !leases.contains { $0.index == index && $0.lease.engineModel == model },
                     "no call is cut by an unloading")
@@ -337,7 +343,7 @@ struct RandomFleet {
             case .loadFailed: events["load failed", default: 0] += 1
             case .sleepMachine(let runner, let request):
                 events["put to sleep", default: 0] += 1
-                let index = try #require(state.indexByID[runner])
+                let index = try #require(state.placement.indexByID[runner])
                 try expect(!leases.contains { $0.index == index }, "no machine with a lease is put to sleep")
                 try expect(state.records[index].runner.canBeWoken, "a machine that is put to sleep can be woken")
                 note((runner, request, false))
@@ -348,7 +354,8 @@ struct RandomFleet {
             case .checkFailed: events["check failed", default: 0] += 1
             case .ejected(let runner, for: let time):
                 events["ejected", default: 0] += 1
-                try expect(state.indexByID[runner] != nil && time >= .seconds(8), "a runner that is here rests")
+                try expect(
+                    state.placement.indexByID[runner] != nil && time >= .seconds(8), "a runner that is here rests")
             case .readmitted: events["readmitted", default: 0] += 1
             case .stateChanged(_, let from, let to, _): try expect(from != to, "a change is one")
             case .startTimer(let instant): timer = instant
@@ -357,12 +364,12 @@ struct RandomFleet {
     }
 
     private mutating func noteGrant(_ id: WaiterID, _ request: PlacementRequest, on runner: RunnerID) throws {
-        let index = try #require(state.indexByID[runner])
+        let index = try #require(state.placement.indexByID[runner])
         let broken = ledger.served(id, request, on: runner, waiting: waiting) { waiter in
             // Slots of ejected runners are not for every call, and an event may change which runner has a model meanwhile.
-            !state.ejected.contains(index) && waiter.allows(runner)
+            !state.placement.ejected.contains(index) && waiter.allows(runner)
                 && waiter.models.contains { model in
-                    [atHandBefore, state.serving].allSatisfy { $0[model]?.contains(index) ?? false }
+                    [atHandBefore, state.placement.serving].allSatisfy { $0[model]?.contains(index) ?? false }
                 }
         }
         if let broken { try expect(false, broken) }

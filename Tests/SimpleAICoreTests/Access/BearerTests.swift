@@ -15,6 +15,20 @@ import Testing
         #expect(Bearer.token(in: header) == token)
     }
 
+    @Test func recognizesATokenWithoutCopyingIt() {
+        let token = "eyJhbGciOi.J9.x-y_z"
+        #expect(Bearer.isToken(token, of: "Bearer \(token)"))
+        // Other spellings of the scheme are read again, not refused.
+        for other in [
+            "", token, "Bearer", "Bearer \(token.dropLast())", "Bearer \(token)x", "Bearer  \(token.dropLast())",
+            "Bearer \(token.dropLast())Z", "bearer \(token)", "Bearer:\(token)", "Bearer \(token.dropFirst())\0",
+        ] {
+            #expect(!Bearer.isToken(token, of: other), "\(other)")
+        }
+        // A comparison of characters would equate a Kelvin sign with a K.
+        #expect(!Bearer.isToken("\u{212A}", of: "Bearer Kxx"))
+    }
+
     @Test func comparesCompleteTokens() {
         #expect(Bearer.isEqual("", ""))
         #expect(Bearer.isEqual("secret", "secret"))

@@ -90,7 +90,7 @@ struct WakeOnLANTest: AcceptanceTest {
                     packets: listener?.packets ?? [], listened: listener != nil,
                     hasSleepCommand: options.putToSleep != nil)
                 cold.unusableTarget = try await session.usabilityProblem(
-                    of: target, isNamed: options.origin == .named, calls: calls, list: list)
+                    of: target, isNamed: options.targetSource == .named, calls: calls, list: list)
                 if cold.failedToWake, cold.unusableTarget == nil, session.options.selects(FailedWakes.check) {
                     session.failedWakes.note(target)
                 }

@@ -54,7 +54,7 @@ struct WorkloadRoutingTest: AcceptanceTest {
         try await parallel.value {
             _ = try await warmUp()
             let load = try await run(requests: try await requests(), workers: options.workers)
-            let isNamed = options.origin == .named
+            let isNamed = options.targetSource == .named
             if let unusableTarget = try await session.usabilityProblem(
                 of: target, isNamed: isNamed, calls: load.calls, list: try await list())
             {

@@ -3,9 +3,19 @@ import SimpleAICore
 /// All waiting calls: one bounded queue per set of models. Each runner serves callers by fair queueing
 /// (`FairQueueClock`): a caller's burst delays other callers only by its share. One caller's calls are served in order
 /// of arrival.
-struct WaitQueue {
+struct FairQueue: Sendable {
+    /// Whether one more call may wait.
+    enum Capacity: Hashable {
+        case available
+        /// The queue is full, and this call of the caller with the most calls gives its place to the new one.
+        case availableAfterEvicting(WaiterID)
+        case exhausted
+    }
+
     private var queues: [[ModelID]: ModelQueue] = [:]
     private(set) var count = 0
+    /// Number of calls that have waited so far.
+    private var waiters: UInt64 = 0
     /// Sequence number of arrivals and grants.
     private var number: UInt64 = 0
     /// The clocks by runner index. Together with `grants` they record the slots that waiting callers were granted. Both
@@ -17,35 +27,48 @@ struct WaitQueue {
 
     private static let minTrackedCallers = 1024
 
+    // MARK: Queries
+
     func length(for models: [ModelID]) -> Int { queues[models]?.count ?? 0 }
 
-    mutating func append(_ waiter: Waiter) {
+    /// - Parameter maxLength: of one set of models.
+    func capacity(for request: PlacementRequest, maxLength: Int) -> Capacity {
+        guard length(for: request.models) >= maxLength else { return .available }
+        let newest = queues[request.models]?.callToEvict(for: request.caller)
+        return newest.map { .availableAfterEvicting($0) } ?? .exhausted
+    }
+
+    func contains(where matches: (Waiter) -> Bool) -> Bool {
+        queues.values.contains { $0.contains(where: matches) }
+    }
+
+    var earliestDeadline: ContinuousClock.Instant? { queues.values.lazy.compactMap(\.earliestDeadline).min() }
+
+    // MARK: Events
+
+    /// The id of the next call that waits.
+    mutating func makeWaiterID() -> WaiterID {
+        waiters += 1
+        return WaiterID(number: waiters)
+    }
+
+    mutating func callQueued(_ waiter: Waiter) {
         number += 1
         queues[waiter.request.models, default: ModelQueue()].append(waiter, number: number)
         count += 1
     }
 
-    func waiter(_ id: WaiterID, models: [ModelID]) -> Waiter? { queues[models]?.waiter(id) }
-
-    mutating func remove(_ id: WaiterID, models: [ModelID]) -> Waiter? {
-        let waiter = queues[models]?.remove(id)
-        if waiter != nil { waiterRemoved(models) }
-        return waiter
+    /// Removes a call that was abandoned by its client or evicted.
+    mutating func callWithdrawn(_ id: WaiterID, models: [ModelID]) {
+        _ = remove(id, models: models)
     }
 
-    /// In a full queue, evicts the newest call of the caller with the most calls, counting the new one.
-    /// - Returns: the evicted call; nil if the new one has to be refused instead.
-    mutating func evictCall(for request: PlacementRequest) -> WaiterID? {
-        guard let newest = queues[request.models]?.callToEvict(for: request.caller) else { return nil }
-        return remove(newest, models: request.models)?.id
-    }
-
-    /// Removes and returns the next call for a runner. Fair queueing selects one of the callers with a call that
-    /// `canServe` accepts; of that caller's accepted calls the one that has waited longest is next. `couldServe` first
-    /// excludes entire queues. A caller with calls in several queues counts once: requesting a class and its models by
-    /// id is one share, not two.
-    mutating func takeNext(
-        for runner: RunnerID, at index: Int, couldServe: ([ModelID]) -> Bool, canServe: (Waiter) -> Bool
+    /// Removes and returns the next call for a runner with a free slot. Fair queueing selects one of the callers with a
+    /// call that `canServe` accepts; of that caller's accepted calls the one that has waited longest is next.
+    /// `couldServe` first excludes entire queues. A caller with calls in several queues counts once: requesting a class
+    /// and its models by id is one share, not two.
+    mutating func slotFreed(
+        of runner: RunnerID, at index: Int, couldServe: ([ModelID]) -> Bool, canServe: (Waiter) -> Bool
     ) -> Waiter? {
         let (contenders, oldest, competing) = contenders(couldServe: couldServe, canServe: canServe)
         guard !contenders.isEmpty else { return nil }
@@ -110,11 +133,23 @@ struct WaitQueue {
         pruneCallers()
     }
 
-    func contains(where matches: (Waiter) -> Bool) -> Bool {
-        queues.values.contains { $0.contains(where: matches) }
+    /// Removes the calls whose deadline has passed.
+    /// - Returns: these calls, in the order of `reconsider`.
+    mutating func timePassed(now: ContinuousClock.Instant) -> [Waiter] {
+        var late: [Waiter] = []
+        reconsider { waiter in
+            guard waiter.deadline <= now else { return true }
+            late.append(waiter)
+            return false
+        }
+        return late
     }
 
-    var earliestDeadline: ContinuousClock.Instant? { queues.values.lazy.compactMap(\.earliestDeadline).min() }
+    private mutating func remove(_ id: WaiterID, models: [ModelID]) -> Waiter? {
+        let waiter = queues[models]?.remove(id)
+        if waiter != nil { waiterRemoved(models) }
+        return waiter
+    }
 
     private mutating func waiterRemoved(_ models: [ModelID]) {
         count -= 1
