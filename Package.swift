@@ -120,7 +120,7 @@ let package = Package(
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         room(
             "Relay",
-            ["SimpleAICore", "OperatingSystem", "NetworkErrors", "ContentCodings", nioSSL]
+            ["SimpleAICore", "OperatingSystem", "NetworkErrors", "ContentCodings", logging, nioSSL]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         room("RunnerProtocol", ["SimpleAICore"]),
         room(
@@ -211,7 +211,7 @@ let package = Package(
         tests(of: "Authentication", ["SimpleAICore"] + crypto + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "TokenProviders", ["StandIn", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "WakeOnLAN", ["SimpleAICore", "OperatingSystem"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
-        tests(of: "Relay", ["SimpleAICore"] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
+        tests(of: "Relay", ["SimpleAICore", logging] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
         tests(of: "ContentCodings", ["CZlib"]),
         tests(of: "RunnerProtocol", ["SimpleAICore"]),
         tests(

@@ -13,12 +13,9 @@ package final class DataPlaneServices: Sendable {
     let scheduler: Scheduler
     let upstreams: UpstreamDirectory
     let pools: UpstreamPools
-    let limiter: CallLimiter
-    let budget: BufferBudget
-    let decoding: DecodingQueues
+    let capacity: CallCapacity
     package let connections: ClientConnections
     package let metrics: CallMetrics
-    let admissions: AdmissionMetrics
     let responses = ResponseOrigins()
     let drain: DrainState
     let logger: Logger
@@ -42,11 +39,8 @@ package final class DataPlaneServices: Sendable {
         self.scheduler = scheduler
         self.upstreams = upstreams
         self.pools = pools
-        self.limiter = limiter
-        self.budget = budget
-        self.decoding = decoding
+        capacity = CallCapacity(limiter: limiter, budget: budget, decoding: decoding, admissions: admissions)
         self.metrics = metrics
-        self.admissions = admissions
         self.drain = drain
         self.logger = logger
         self.accessLog = accessLog
@@ -61,4 +55,14 @@ package final class DataPlaneServices: Sendable {
     package func adopt(_ rules: DataPlaneRules) {
         currentRules.withLock { $0 = rules }
     }
+}
+
+/// The limits that all calls share.
+struct CallCapacity: Sendable {
+    /// Counts calls for their callers and addresses; shared with the control plane.
+    let limiter: CallLimiter
+    /// Memory for bodies; shared with the control plane.
+    let budget: BufferBudget
+    let decoding: DecodingQueues
+    let admissions: AdmissionMetrics
 }

@@ -77,7 +77,7 @@ public struct GatewayApplication: Service {
             settings.server.eventLoops > 0
             ? MultiThreadedEventLoopGroup(numberOfThreads: settings.server.eventLoops) : nil
         group = ownedGroup ?? MultiThreadedEventLoopGroup.singleton
-        pools = UpstreamPools()
+        pools = UpstreamPools(logger: logger)
         drain = DrainState()
         budget = BufferBudget(
             limit: settings.server.maxBuffered.bytes, minShare: settings.server.maxBody.bytes)

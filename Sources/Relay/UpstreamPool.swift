@@ -1,3 +1,4 @@
+public import Logging
 public import NIOCore
 import NIOPosix
 import NIOSSL
@@ -27,18 +28,33 @@ public final class UpstreamPool {
 
     /// Defers the writes of this loop, including those of client connections.
     public let flusher: EndOfTickFlusher
-    private let eventLoop: any EventLoop
+    let eventLoop: any EventLoop
+    let lifetimes: UpstreamLifetimes
     private let descriptorReserve: Int
+    private let logger: Logger
     private var idle: [ObjectIdentifier: IdleConnections] = [:]
     /// All connections, by runner.
     private var established: [RunnerID: [ObjectIdentifier: UpstreamConnection]] = [:]
+    /// Closes idle connections that have expired; nil while no connection is idle.
+    private var expiryTimer: Scheduled<Void>?
 
     /// - Parameters:
     ///   - eventLoop: every use of the pool must be on this loop.
     ///   - descriptorReserve: number of this process's descriptors that the pool leaves free.
-    public init(eventLoop: any EventLoop, descriptorReserve: Int = 0) {
+    ///   - logger: receives the events of connections, at debug level.
+    public convenience init(eventLoop: any EventLoop, descriptorReserve: Int = 0, logger: Logger = .noOperation) {
+        self.init(
+            eventLoop: eventLoop, descriptorReserve: descriptorReserve, logger: logger, lifetimes: UpstreamLifetimes())
+    }
+
+    init(
+        eventLoop: any EventLoop, descriptorReserve: Int = 0, logger: Logger = .noOperation,
+        lifetimes: UpstreamLifetimes
+    ) {
         self.eventLoop = eventLoop
+        self.lifetimes = lifetimes
         self.descriptorReserve = descriptorReserve
+        self.logger = logger
         flusher = EndOfTickFlusher(eventLoop: eventLoop)
     }
 
@@ -53,8 +69,12 @@ public final class UpstreamPool {
     ) {
         eventLoop.preconditionInEventLoop()
         if !usesNewConnection, let idleList = idle[ObjectIdentifier(upstream)] {
+            let now = eventLoop.now
             while let connection = idleList.connections.popLast() {
-                guard connection.isUsable else { continue }
+                guard connection.isReusable(at: now) else {
+                    connection.close()
+                    continue
+                }
                 return connection.begin(request, for: receiver, exchangeHandle: exchangeHandle, timeouts: timeouts)
             }
         }
@@ -70,7 +90,7 @@ public final class UpstreamPool {
                 connection.value.begin(request, for: receiver, exchangeHandle: exchangeHandle, timeouts: timeouts)
             case .failure(let error):
                 exchangeHandle.progress = .over
-                receiver.upstreamFailed(Self.failure(from: error))
+                receiver.upstreamFailed(self.connectionFailed(error, upstream))
             }
         }
     }
@@ -111,6 +131,30 @@ public final class UpstreamPool {
         guard idleList.connections.count < Self.maxIdleConnections else { return connection.close() }
         connection.idleConnections = idleList
         idleList.connections.append(connection)
+        if expiryTimer == nil { armExpiryTimer(at: connection.expiresAt) }
+    }
+
+    /// Closes the idle connections that have expired. One timer serves all of them, and is never moved, so that a request
+    /// costs no timer.
+    private func armExpiryTimer(at deadline: NIODeadline) {
+        expiryTimer = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
+            self?.closeExpired()
+        }
+    }
+
+    /// Minimum time between two searches for expired connections.
+    private static let expiryInterval: TimeAmount = .seconds(1)
+
+    private func closeExpired() {
+        expiryTimer = nil
+        let now = eventLoop.now
+        var next: NIODeadline?
+        for idleList in idle.values {
+            // Closing removes them from the list.
+            for connection in idleList.connections where connection.expiresAt <= now { connection.close() }
+            for connection in idleList.connections { next = min(next ?? .distantFuture, connection.expiresAt) }
+        }
+        if let next { armExpiryTimer(at: max(next, now + Self.expiryInterval)) }
     }
 
     private func idleConnections(of upstream: Upstream) -> IdleConnections {
@@ -121,8 +165,14 @@ public final class UpstreamPool {
         return idleConnections
     }
 
-    func remove(_ connection: UpstreamConnection) {
+    // MARK: Connections
+
+    /// - Parameters:
+    ///   - exchanges: number of exchanges that it carried.
+    ///   - cause: the error that closed it; nil for none.
+    func connectionClosed(_ connection: UpstreamConnection, exchanges: Int, cause: UpstreamFailure?) {
         let runner = connection.upstream.runner
+        logger.debug("Upstream connection closed", metadata: Self.metadata(connection, exchanges, cause))
         established[runner]?[ObjectIdentifier(connection)] = nil
         if established[runner]?.isEmpty ?? false { established[runner] = nil }
         connection.idleConnections?.connections.removeAll { $0 === connection }
@@ -168,12 +218,37 @@ public final class UpstreamPool {
             }
         return connected.flatMapThrowing { channel in
             let connection = try channel.pipeline.syncOperations.handler(type: UpstreamConnection.self)
-            if channel.isActive {
-                loopBoundSelf.value.established[upstream.runner, default: [:]][ObjectIdentifier(connection)] =
-                    connection
-            }
+            if channel.isActive { loopBoundSelf.value.connectionOpened(connection) }
             return NIOLoopBound(connection, eventLoop: eventLoop)
         }
+    }
+
+    private func connectionOpened(_ connection: UpstreamConnection) {
+        established[connection.upstream.runner, default: [:]][ObjectIdentifier(connection)] = connection
+        logger.debug("Upstream connection opened", metadata: Self.metadata(connection))
+    }
+
+    private static func metadata(
+        _ connection: UpstreamConnection, _ exchanges: Int? = nil, _ cause: UpstreamFailure? = nil
+    ) -> Logger.Metadata {
+        var metadata: Logger.Metadata = [
+            LogKeys.connection: "\(connection.id)", LogKeys.runner: "\(connection.upstream.runner)",
+            LogKeys.address: "\(connection.upstream.authority)",
+        ]
+        if let exchanges { metadata[LogKeys.count] = "\(exchanges)" }
+        if let cause { metadata[LogKeys.cause] = "\(cause.reason)" }
+        return metadata
+    }
+
+    private func connectionFailed(_ error: any Error, _ upstream: Upstream) -> UpstreamFailure {
+        let failure = Self.failure(from: error)
+        logger.debug(
+            "Upstream connection failed",
+            metadata: [
+                LogKeys.runner: "\(upstream.runner)", LogKeys.address: "\(upstream.authority)",
+                LogKeys.cause: "\(failure.reason)",
+            ])
+        return failure
     }
 
     private static func failure(from error: any Error) -> UpstreamFailure {
@@ -194,4 +269,9 @@ public final class UpstreamPool {
     }
 
     private static func isExhaustion(_ error: IOError) -> Bool { SystemError(number: error.errnoCode).isExhaustion }
+}
+
+extension Logger {
+    /// Discards everything.
+    public static let noOperation = Logger(label: "simpleai.relay") { _ in SwiftLogNoOpLogHandler() }
 }

@@ -1,3 +1,4 @@
+public import Logging
 public import NIOCore
 import OperatingSystem
 public import SimpleAICore
@@ -7,7 +8,12 @@ import Synchronization
 public final class UpstreamPools: Sendable {
     private let pools = Mutex<[ObjectIdentifier: (any EventLoop, NIOLoopBound<UpstreamPool>)]>([:])
 
-    public init() {}
+    private let logger: Logger
+
+    /// - Parameter logger: receives the events of connections, at debug level.
+    public init(logger: Logger = .noOperation) {
+        self.logger = logger
+    }
 
     /// The pool of the current event loop.
     public func pool(on eventLoop: any EventLoop) -> UpstreamPool {
@@ -15,8 +21,9 @@ public final class UpstreamPools: Sendable {
         return pools.withLock { pools in
             if let (_, pool) = pools[ObjectIdentifier(eventLoop)] { return pool }
             let pool = NIOLoopBound(
-                UpstreamPool(eventLoop: eventLoop, descriptorReserve: DescriptorLimit.callReserve), eventLoop: eventLoop
-            )
+                UpstreamPool(
+                    eventLoop: eventLoop, descriptorReserve: DescriptorLimit.callReserve, logger: logger),
+                eventLoop: eventLoop)
             pools[ObjectIdentifier(eventLoop)] = (eventLoop, pool)
             return pool
         }.value

@@ -109,7 +109,7 @@ extension Integration {
         @Test func largeBodiesAreDecodedInSlices() async throws {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
                 let text = RunningGateway.chat(more: "\"user\":\"\(String(repeating: "x", count: 2 << 20))\",")
-                let decoding = gateway.application.dataPlane.decoding
+                let decoding = gateway.application.dataPlane.capacity.decoding
                 let maxSlices = (text.utf8.count + DecodingQueue.slice) / DecodingQueue.slice
                 #expect(maxSlices > 8, "a slice is a small part of a large body")
                 #expect(try await gateway.send(text).status == 200)

@@ -50,7 +50,7 @@ TARGETS = {
     # Only digests, of CRYPTO.
     "TokenProviders": ({CORE, TRUST, ERRORS}, {"Crypto"} | FETCH | {"NIOCore", "NIOHTTP1"}, SYSTEM),
     "WakeOnLAN": ({CORE, SYSTEM_CALLS, TRUST, ERRORS}, NIO | NIO_TLS | LOG, SYSTEM),
-    "Relay": ({CORE, SYSTEM_CALLS, ERRORS, CODINGS}, NIO | NIO_TLS, SYSTEM),
+    "Relay": ({CORE, SYSTEM_CALLS, ERRORS, CODINGS}, NIO | NIO_TLS | LOG, SYSTEM),
     # zlib, as the system has it: a module map and nothing else.
     "CZlib": (set(), set(), set()),
     CODINGS: ({"CZlib"}, set(), PURE),

@@ -81,14 +81,16 @@ package struct ClientPipeline: Sendable {
         let server = rules.settings.server
         let writer = CoalescingWriter(
             services.pools.pool(on: channel.eventLoop).flusher, nextTo: isSecure ? .tls : .socket)
-        let inference = InferenceHandler(services: services, socket: writer)
+        let output = HTTP1ResponseOutput(writer)
+        let inference = InferenceHandler(services: services, output: .http1(output))
         let pipeline = channel.pipeline.syncOperations
         let http: [any RemovableChannelHandler] = [
             writer,
             HTTPResponseEncoder(),
             ClientConnection(
-                inference: inference, socket: writer, entry: entry, maxHead: server.maxHeaders.bytes,
-                idleTimeout: TimeAmount(server.idleTimeout), drain: TimeAmount(server.drain)),
+                inference: inference, output: output, socket: writer, entry: entry,
+                maxHead: server.maxHeaders.bytes, idleTimeout: TimeAmount(server.idleTimeout),
+                drain: TimeAmount(server.drain), now: channel.eventLoop.now),
         ]
         try pipeline.addHandlers(http)
         try pipeline.addHandlers(agentUpgrade(http), inference)

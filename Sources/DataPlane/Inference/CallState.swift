@@ -122,20 +122,36 @@ struct CallState {
     private var call: Call?
     private var authorized: AuthorizedCall?
     private var headWasSent = false
-    private var moves = 0
-    /// Number of runners that the call left because they lack the endpoint; does not count against `limits.moves`.
-    private var endpointMoves = 0
-    /// Whether the usage option may be added: false after the engine rejected a request with it.
-    private(set) var mayAddUsageOption = true
-    /// Whether the call was sent again after a stale connection. Once per lease is enough: a new connection cannot be stale.
-    private var staleRetryWasUsed = false
-    private var excluded: Set<RunnerID> = []
-    /// Why the call left its first runner; reported to the caller if no other runner can serve the call.
-    private var firstFailure: GatewayError?
-    /// The error of the loading engine that the call waits for.
-    private var loadingEngine: EngineError?
+    private var attempts = Attempts()
+    private var failures = Failures()
+
+    /// The call's attempts at runners.
+    private struct Attempts {
+        var moves = 0
+        /// Number of runners that the call left because they lack the endpoint; does not count against `limits.moves`.
+        var endpointMoves = 0
+        var excluded: Set<RunnerID> = []
+        /// Whether the usage option may be added: false after the engine rejected a request with it.
+        var mayAddUsageOption = true
+        /// Whether the call was sent again after a stale connection. Once per lease is enough: a new connection cannot be
+        /// stale.
+        var staleRetryWasUsed = false
+    }
+
+    /// Why runners did not serve the call.
+    private struct Failures {
+        /// Why the call left its first runner; reported to the caller if no other runner can serve the call.
+        var first: GatewayError?
+        /// The error of the loading engine that the call waits for.
+        var loadingEngine: EngineError?
+        /// The error of the first runner that lacks the endpoint.
+        var endpoint: GatewayError?
+    }
+
+    /// Whether the usage option may be added to the request.
+    var mayAddUsageOption: Bool { attempts.mayAddUsageOption }
     /// The error of the first runner that lacks the endpoint.
-    private(set) var endpointFailure: GatewayError?
+    var endpointFailure: GatewayError? { failures.endpoint }
 
     init(limits: Limits = .init()) {
         self.limits = limits
@@ -166,8 +182,8 @@ struct CallState {
 
         case (.placing, .placementRefused(let error)):
             return fail(
-                (error.code == .noRunnerAvailable ? firstFailure ?? error : error).quoting(loadingEngine))
-        case (.placing, .endpointUnsupported(let error)): return fail(firstFailure ?? endpointFailure ?? error)
+                (error.code == .noRunnerAvailable ? failures.first ?? error : error).quoting(failures.loadingEngine))
+        case (.placing, .endpointUnsupported(let error)): return fail(failures.first ?? failures.endpoint ?? error)
 
         case (.placing, .keepaliveDue), (.forwarding, .keepaliveDue), (.relaying, .keepaliveDue):
             return keepAlive()
@@ -230,8 +246,8 @@ struct CallState {
     private mutating func forward(_ lease: Lease) -> [Action] {
         guard let authorized else { return [.returnLease(lease)] }
         phase = .forwarding(lease)
-        staleRetryWasUsed = false
-        mayAddUsageOption = true
+        attempts.staleRetryWasUsed = false
+        attempts.mayAddUsageOption = true
         var actions: [Action] = []
         if headWasSent { actions.append(.sendComment(announcement(of: lease))) }
         actions.append(.forward(authorized, lease, usesNewConnection: false))
@@ -253,9 +269,9 @@ struct CallState {
             return [.returnLease(lease, .undecided)] + self.failure(error)
         case .untrusted:
             return move(from: lease, error, excluding: true, .failed)
-        case .staleConnection where limits.afterSend != .never && !staleRetryWasUsed:
+        case .staleConnection where limits.afterSend != .never && !attempts.staleRetryWasUsed:
             guard let authorized else { return [] }
-            staleRetryWasUsed = true
+            attempts.staleRetryWasUsed = true
             return [.forward(authorized, lease, usesNewConnection: true)]
         // The scheduler declared the machine unreachable. No byte of a response was received, so another runner may serve
         // the call.
@@ -292,12 +308,12 @@ struct CallState {
             ]
         case .usageOptionRejected:
             guard let authorized, mayAddUsageOption else { return cancelAndFail(lease, error, outcome) }
-            mayAddUsageOption = false
+            attempts.mayAddUsageOption = false
             return [.forward(authorized, lease, usesNewConnection: false)]
         case .modelMissing:
             return [.refreshModels(lease.runner)] + move(from: lease, error, excluding: true, outcome)
         case .endpointMissing:
-            endpointFailure = endpointFailure ?? error
+            failures.endpoint = failures.endpoint ?? error
             return [.noteEndpointMissing(lease, error)] + moveForEndpoint(from: lease, error, excluding: true, outcome)
         case .loading: return waitForLoading(lease, document.error)
         // The machine may be asleep behind its front end.
@@ -328,27 +344,29 @@ struct CallState {
     private mutating func moveForEndpoint(
         from lease: Lease, _ error: GatewayError, excluding: Bool, _ outcome: LeaseOutcome
     ) -> [Action] {
-        guard endpointMoves < Self.maxEndpointMoves, let authorized else {
-            return cancelAndFail(lease, firstFailure ?? error, outcome)
+        guard attempts.endpointMoves < Self.maxEndpointMoves, let authorized else {
+            return cancelAndFail(lease, failures.first ?? error, outcome)
         }
-        endpointMoves += 1
-        loadingEngine = nil
-        if excluding { excluded.insert(lease.runner) }
+        attempts.endpointMoves += 1
+        failures.loadingEngine = nil
+        if excluding { attempts.excluded.insert(lease.runner) }
         phase = .placing
-        return [.returnLease(lease, outcome), .place(authorized, excluding: excluded)]
+        return [.returnLease(lease, outcome), .place(authorized, excluding: attempts.excluded)]
     }
 
     /// Gives the lease back and requests one on another runner, unless the call has used up its moves.
     private mutating func move(
         from lease: Lease, _ error: GatewayError, excluding: Bool, _ outcome: LeaseOutcome = .undecided
     ) -> [Action] {
-        guard moves < limits.moves, let authorized else { return cancelAndFail(lease, firstFailure ?? error, outcome) }
-        moves += 1
-        loadingEngine = nil
-        firstFailure = firstFailure ?? error
-        if excluding { excluded.insert(lease.runner) }
+        guard attempts.moves < limits.moves, let authorized else {
+            return cancelAndFail(lease, failures.first ?? error, outcome)
+        }
+        attempts.moves += 1
+        failures.loadingEngine = nil
+        failures.first = failures.first ?? error
+        if excluding { attempts.excluded.insert(lease.runner) }
         phase = .placing
-        return [.returnLease(lease, outcome), .place(authorized, excluding: excluded)]
+        return [.returnLease(lease, outcome), .place(authorized, excluding: attempts.excluded)]
     }
 
     // MARK: Waiting
@@ -359,8 +377,8 @@ struct CallState {
             return cancelAndFail(lease, Self.runnerLost(lease.runner, "model loading"), .loading)
         }
         phase = .placing
-        loadingEngine = error
-        return [.returnLease(lease, .loading), .place(authorized, excluding: excluded)]
+        failures.loadingEngine = error
+        return [.returnLease(lease, .loading), .place(authorized, excluding: attempts.excluded)]
     }
 
     private mutating func keepAlive() -> [Action] {
@@ -423,7 +441,7 @@ struct CallState {
     private mutating func abort(_ error: GatewayError) -> [Action] {
         switch phase {
         case .reading, .finished: return fail(error)
-        case .placing: return [.withdrawPlacement] + fail(error.quoting(loadingEngine))
+        case .placing: return [.withdrawPlacement] + fail(error.quoting(failures.loadingEngine))
         case .forwarding(let lease), .relaying(let lease): return cancelAndFail(lease, error)
         case .relayingDocument(let lease, _): return abortDocument(lease, error)
         }

@@ -6,33 +6,34 @@ import SimpleAICore
 extension InferenceCall {
     /// Whether more of the body may be read: not before the credentials were checked, and not while received bytes wait
     /// to be decoded.
-    var acceptsBody: Bool { (caller != nil && !isDecoding) || state.isFinished }
+    var acceptsBody: Bool { (caller != nil && !body.isDecoding) || state.isFinished }
 
     func receive(_ bytes: ByteBuffer) {
         guard !state.isFinished else { return }
         guard caller != nil else {
-            unread.writeImmutableBuffer(bytes)
+            body.unread.writeImmutableBuffer(bytes)
             return
         }
         do throws(GatewayError) {
-            if reservedBytes == 0, bodyReader.decoderMemory > 0 { try reserve(bodyReader.decoderMemory) }
+            if body.reservedBytes == 0, bodyReader.decoderMemory > 0 { try reserve(bodyReader.decoderMemory) }
             try bodyReader.append(bytes)
             // If decoding is already scheduled, it will include these bytes.
-            guard !isDecoding, try readSlice(), let caller else { return }
-            isDecoding = true
-            services.decoding.decode(for: caller.id, on: eventLoop) { [self] in decodeSlice() }
+            guard !body.isDecoding, try readSlice(), let caller else { return }
+            body.isDecoding = true
+            services.capacity.decoding.decode(for: caller.id, on: eventLoop) { [self] in decodeSlice() }
         } catch {
             handle(.refused(error))
         }
     }
 
     func receiveEnd() {
-        requestIsComplete = true
+        body.isComplete = true
         guard !state.isFinished, acceptsBody else { return }
         do throws(GatewayError) {
             try bodyReader.finish()
-            let call = try body.finish(endpoint: endpoint, id: id, defaultClass: rules.access.classes.defaultClass)
-            self.call = call
+            let call = try body.content.finish(
+                endpoint: endpoint, id: id, defaultClass: rules.access.classes.defaultClass)
+            placement.call = call
             handle(.bodyParsed(call))
         } catch {
             handle(.refused(error))
@@ -42,15 +43,15 @@ extension InferenceCall {
     /// - Returns: whether there is more to decode.
     private func decodeSlice() -> Bool {
         guard !state.isFinished else {
-            isDecoding = false
+            body.isDecoding = false
             return false
         }
         do throws(GatewayError) {
             if try readSlice() { return true }
-            isDecoding = false
-            if requestIsComplete { receiveEnd() } else { connection.resumeReading() }
+            body.isDecoding = false
+            if body.isComplete { receiveEnd() } else { connection.resumeReading() }
         } catch {
-            isDecoding = false
+            body.isDecoding = false
             handle(.refused(error))
         }
         return false
@@ -61,20 +62,20 @@ extension InferenceCall {
     private func readSlice() throws(GatewayError) -> Bool {
         try bodyReader.take(atMost: DecodingQueue.slice) { piece throws(GatewayError) in
             try reserve(piece.readableBytes)
-            try body.append(piece)
+            try body.content.append(piece)
         }
     }
 
     private func reserve(_ count: Int) throws(GatewayError) {
         if let error = reserveMemory(count, for: "request bodies") { throw error }
-        reservedBytes += count
+        body.reservedBytes += count
     }
 
     /// Reserves memory.
     /// - Returns: the error if none is left; nil if it is reserved.
     func reserveMemory(_ bytes: Int, for what: String) -> GatewayError? {
         let refusal = memory.reserve(bytes).memoryRefusal(for: what)
-        if refusal != nil { services.admissions.shareWasRefused(.memory) }
+        if refusal != nil { services.capacity.admissions.shareWasRefused(.memory) }
         return refusal
     }
 }

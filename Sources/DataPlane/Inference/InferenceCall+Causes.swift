@@ -8,18 +8,18 @@ import SimpleAICore
 extension InferenceCall {
     /// If every runner that has the model lacks the endpoint, waiting for another runner cannot help.
     func placementRefused(_ error: GatewayError, _ request: PlacementRequest?) {
-        let known = runnersWithoutEndpoint.min { $0.key < $1.key }?.value ?? state.endpointFailure
+        let known = placement.runnersWithoutEndpoint.min { $0.key < $1.key }?.value ?? state.endpointFailure
         guard error.code == .noRunnerAvailable, let known, let request else { return handle(.placementRefused(error)) }
         let others = services.scheduler.snapshot().runners.contains { status in
             let id = status.runner.id
-            return runnersWithoutEndpoint[id] == nil && !newRunnersWithoutEndpoint.contains(id)
+            return placement.runnersWithoutEndpoint[id] == nil && !placement.newRunnersWithoutEndpoint.contains(id)
                 && request.models.contains { status.models[$0] != nil }
         }
         handle(others ? .placementRefused(error) : .endpointUnsupported(known))
     }
 
     func noteEndpointMissing(_ lease: Lease, _ error: GatewayError) {
-        newRunnersWithoutEndpoint.insert(lease.runner)
+        placement.newRunnersWithoutEndpoint.insert(lease.runner)
         // An agent may have several engines.
         let isOneEngine = rules.settings.runners.contains { $0.id == lease.runner }
         services.upstreams.noteMissing(endpoint, of: isOneEngine ? nil : lease.model, at: lease.runner, error: error)

@@ -15,21 +15,21 @@ extension InferenceCall {
         headers.replaceOrAdd(name: "Cache-Control", value: "no-cache")
         headers.replaceOrAdd(name: "X-Accel-Buffering", value: "no")
         addOwnHeaders(to: &headers, lease)
-        connection.write(streamHead: responseHead(.ok, headers, lengthIsKnown: false))
-        connection.flush()
-        lastWrite = .now()
+        output.write(streamHead: responseHead(.ok, headers, lengthIsKnown: false))
+        output.flush()
+        progress.lastWrite = .now()
     }
 
     /// Sends a comment (WHATWG HTML §9.2.6): it keeps proxies and clients from timing out, and SDKs ignore it. Line
     /// breaks in the text are escaped, so it cannot end the comment.
     func sendComment(_ text: String) {
-        connection.write(piece: ByteBuffer(string: ": \(JSONString.visible(text))\n\n"))
-        connection.flush()
-        lastWrite = .now()
+        output.write(piece: ByteBuffer(string: ": \(JSONString.visible(text))\n\n"))
+        output.flush()
+        progress.lastWrite = .now()
     }
 
     func endResponse() {
-        connection.endResponse(requestWasComplete: requestIsComplete, keepAlive: connectionPersists)
+        connection.endResponse(requestWasComplete: body.isComplete, keepAlive: progress.connectionPersists)
     }
 
     func sendDocument(_ lease: Lease, _ document: EngineDocument) {
@@ -57,14 +57,14 @@ extension InferenceCall {
         let responseHead = responseHead(
             HTTPResponseStatus(statusCode: status), headers, lengthIsKnown: length != nil)
         if length != nil {
-            connection.write(responseHead, document: beginning, promise: documentWritten())
+            output.write(responseHead, document: beginning, promise: documentWritten())
         } else {
-            connection.write(streamHead: responseHead)
-            connection.write(piece: beginning)
-            if let sent = documentWritten() { connection.completeWhenSent(sent) }
+            output.write(streamHead: responseHead)
+            output.write(piece: beginning)
+            if let sent = documentWritten() { output.completeWhenSent(sent) }
         }
-        connection.flush()
-        lastWrite = .now()
+        output.flush()
+        progress.lastWrite = .now()
     }
 
     func respond(_ error: GatewayError) {
@@ -78,8 +78,8 @@ extension InferenceCall {
 
     /// Closes the connection after the event, so that no client mistakes the stream for a complete one.
     func failInBand(_ error: GatewayError) {
-        connection.write(piece: ByteBuffer(string: error.body.event))
-        connectionPersists = false
+        output.write(piece: ByteBuffer(string: error.body.event))
+        progress.connectionPersists = false
         endResponse()
     }
 
@@ -87,7 +87,7 @@ extension InferenceCall {
         var headers = headers
         headers.add(name: "Content-Length", value: String(body.readableBytes))
         let responseHead = responseHead(status, headers, lengthIsKnown: true)
-        connection.write(responseHead, document: head.method == .HEAD ? ByteBuffer() : body, promise: documentWritten())
+        output.write(responseHead, document: head.method == .HEAD ? ByteBuffer() : body, promise: documentWritten())
         endResponse()
     }
 
@@ -111,8 +111,8 @@ extension InferenceCall {
         var headers = headers
         // HTTP/1.0 has no chunked coding: a body without a length ends with the connection.
         let isFramed = lengthIsKnown || head.version != .http1_0
-        connectionPersists = head.isKeepAlive && requestIsComplete && isFramed && !services.drain.isDraining
-        if !connectionPersists {
+        progress.connectionPersists = head.isKeepAlive && body.isComplete && isFramed && !services.drain.isDraining
+        if !progress.connectionPersists {
             headers.replaceOrAdd(name: "Connection", value: "close")
         } else if head.version == .http1_0 {
             headers.replaceOrAdd(name: "Connection", value: "keep-alive")
@@ -175,13 +175,14 @@ extension InferenceCall {
     private func measurements(isComplete: Bool, clientDisconnected: Bool) -> CallMeasurements {
         var measurements = CallMeasurements(total: timeline.seconds)
         measurements.toFirstByte = timeline.seconds(to: timeline.firstByte)
-        measurements.toFirstToken = timeline.seconds(to: upstreamResponse.firstToken)
+        measurements.toFirstToken = timeline.seconds(to: upstreamResponse.tokenTimes.first)
         measurements.tokensPerSecond = upstreamResponse.tokensPerSecond(
             sent: timeline.sent, firstByte: timeline.firstByte)
         measurements.usage = upstreamResponse.usage
         measurements.events = upstreamResponse.events?.events ?? 0
         if !isComplete {
-            measurements.broken = upstreamResponse.brokenStream(delivery, clientDisconnected: clientDisconnected)
+            measurements.broken = upstreamResponse.brokenStream(
+                progress.delivery, clientDisconnected: clientDisconnected)
         }
         return measurements
     }

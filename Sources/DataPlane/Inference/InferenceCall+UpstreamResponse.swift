@@ -17,19 +17,19 @@ extension InferenceCall: UpstreamResponseReceiver {
     func responseBodyReceived(_ bytes: ByteBuffer, at time: NIODeadline) {
         if timeline.firstByte == nil { timeline.firstByte = time }
         guard upstreamResponse.events != nil else { return receive(document: bytes, at: time) }
-        lastEvent = time
+        progress.lastEvent = time
         relay(at: time) { $0.relay(bytes, $1) }
     }
 
     func responseEndReceived() {
-        exchangeHandle = nil
+        _ = forwarding.endExchange()
         guard upstreamResponse.events != nil || upstreamResponse.relaysDocument else { return documentEnded() }
         guard !upstreamResponse.relaysDocument else { return handle(upstreamResponse.end(at: Self.wallClock) { _ in }) }
         relay(at: .now()) { $0.end(at: Self.wallClock, $1) }
     }
 
     func upstreamFailed(_ failure: UpstreamFailure) {
-        exchangeHandle = nil
+        _ = forwarding.endExchange()
         handle(.upstreamFailed(failure))
     }
 
@@ -44,7 +44,7 @@ extension InferenceCall: UpstreamResponseReceiver {
             max(upstreamResponse.documentBytes, upstreamResponse.statedLength ?? 0)
                 <= rules.settings.server.maxResponse.bytes
         else {
-            exchangeHandle?.cancel()
+            forwarding.exchangeHandle?.cancel()
             return handle(.upstreamFailed(.malformed("the response exceeds server.max_response")))
         }
         if upstreamResponse.relaysDocument { relay(document: bytes, at: time) } else { collect(bytes, at: time) }
@@ -57,7 +57,7 @@ extension InferenceCall: UpstreamResponseReceiver {
         noteResponse()
         streamBegins(event)
         guard upstreamResponse.events != nil else { return pauseIfBlocked() }
-        lastEvent = time
+        progress.lastEvent = time
         relay(at: time) { $0.relayCollected($1) }
     }
 
@@ -67,7 +67,7 @@ extension InferenceCall: UpstreamResponseReceiver {
         if let event = upstreamResponse.relayDocument(bytes, { released = $0 }) { return handle(event) }
         noteResponse()
         if released.readableBytes > 0 { write(event: released, at: time) }
-        connection.flush()
+        output.flush()
         pauseIfBlocked()
     }
 
@@ -78,8 +78,8 @@ extension InferenceCall: UpstreamResponseReceiver {
     private func documentEnded() {
         let event = upstreamResponse.end(at: Self.wallClock) { _ in }
         if case .documentReceived(let document) = event, document.cause == .result {
-            upstream?.endpoints.noteServed(endpoint)
-            if let id = upstreamResponse.documentID { note(response: id) }
+            forwarding.upstream?.endpoints.noteServed(endpoint)
+            if let id = upstreamResponse.identity.documentID { note(response: id) }
         }
         handle(event)
     }
@@ -87,7 +87,7 @@ extension InferenceCall: UpstreamResponseReceiver {
     // MARK: Streams
 
     private func streamBegins(_ event: CallState.Event) {
-        upstream?.endpoints.noteServed(endpoint)
+        forwarding.upstream?.endpoints.noteServed(endpoint)
         handle(event)
     }
 
@@ -103,7 +103,7 @@ extension InferenceCall: UpstreamResponseReceiver {
         if let event { return handle(event) }
         if let error = reservePending() { return handle(.responseTooLarge(error)) }
         if upstreamResponse.isFinishing { awaitUsage() }
-        connection.flush()
+        output.flush()
         if !connection.isWritable { pauseUpstream() }
     }
 
@@ -132,39 +132,40 @@ extension InferenceCall: UpstreamResponseReceiver {
     private static let maxUncounted = 64 << 10
 
     private func write(event: ByteBuffer, at time: NIODeadline) {
-        connection.write(piece: event)
-        lastWrite = time
+        output.write(piece: event)
+        progress.lastWrite = time
     }
 
     /// Records the times of the first and latest token, after events were written.
     private func noteProgress(since before: Int) {
         guard let pieces = upstreamResponse.pieces, pieces > before else { return }
-        if before == 0 { upstreamResponse.firstToken = lastWrite }
-        upstreamResponse.lastToken = lastWrite
-        guard delivery.beginCheck(pieces, at: lastWrite) else { return }
+        if before == 0 { upstreamResponse.tokenTimes.first = progress.lastWrite }
+        upstreamResponse.tokenTimes.last = progress.lastWrite
+        guard progress.delivery.beginCheck(pieces, at: progress.lastWrite) else { return }
         let sent = eventLoop.makePromise(of: Void.self)
         sent.futureResult.assumeIsolated().whenComplete { [self] result in
-            if case .success = result { delivery.bytesWritten() } else { delivery.failed() }
+            if case .success = result { progress.delivery.bytesWritten() } else { progress.delivery.failed() }
         }
-        connection.completeWhenSent(sent)
+        output.completeWhenSent(sent)
     }
 
     private func pauseUpstream() {
-        exchangeHandle?.pauseReading()
-        delivery.writabilityChanged(isWritable: false)
+        forwarding.exchangeHandle?.pauseReading()
+        progress.delivery.writabilityChanged(isWritable: false)
     }
 
     func writabilityChanged(isWritable: Bool) {
-        delivery.writabilityChanged(isWritable: isWritable)
-        if isWritable { exchangeHandle?.resumeReading() } else { exchangeHandle?.pauseReading() }
+        progress.delivery.writabilityChanged(isWritable: isWritable)
+        if isWritable { forwarding.exchangeHandle?.resumeReading() } else { forwarding.exchangeHandle?.pauseReading() }
     }
 
     /// Must be called before the client can read the id, because its next call may arrive immediately.
     private func noteResponse() {
-        guard endpoint == .responses, !upstreamResponse.isOriginRecorded, let id = upstreamResponse.responseID else {
+        guard endpoint == .responses, !upstreamResponse.identity.isOriginRecorded, let id = upstreamResponse.responseID
+        else {
             return
         }
-        upstreamResponse.isOriginRecorded = true
+        upstreamResponse.identity.isOriginRecorded = true
         note(response: id)
     }
 

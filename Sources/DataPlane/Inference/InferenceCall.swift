@@ -8,81 +8,57 @@ import SimpleAICore
 /// The shell of one call: performs the actions of `CallState` and reports events to it. Everything here runs on the
 /// event loop of the client's connection.
 final class InferenceCall {
-    let id: CallID
-    let endpoint: Endpoint
-    private(set) var head: HTTPRequestHead
-    private var fields: CallFields
-    let services: DataPlaneServices
-    /// The rules at the beginning of the call.
-    let rules: DataPlaneRules
-    let eventLoop: any EventLoop
-    /// The connection's handler, which retains this call until it ends.
-    let connection: InferenceHandler
-    /// The client's address: the peer's, or the one that a trusted proxy states; nil if it is not an IP address.
-    let client: IPAddress?
-
+    private let environment: CallEnvironment
+    private var origin: CallOrigin
     private(set) var state: CallState
-    var body = CallBody()
-    lazy var bodyReader = RequestBodyReader(fields.coding, limit: rules.settings.server.maxBody)
-    /// Number of bytes of the shared buffer memory that are reserved for `body`.
-    var reservedBytes = 0
-    /// The caller's share of the buffer memory; used once the caller is known.
-    private(set) lazy var memory = connection.memoryShare(
-        of: (caller ?? .anonymous).id, from: rules.access.shareHolder(of: client))
-    var requestIsComplete = false
-    /// Whether received bytes of the body wait to be decoded.
-    var isDecoding = false
-    /// Bytes that arrived with the head of a request whose credentials are still being checked.
-    var unread = ByteBuffer()
-    private(set) var caller: Caller?
-    private var admission: CallLimiter.Admission?
-    /// The state of the caller's limits, for the response; nil if it has none.
-    private(set) var limitUsage: LimitUsage?
-    var call: Call?
-    private var waiting: (id: WaiterID, request: PlacementRequest)?
-    private(set) var lease: Lease?
-    /// The explanation of the placement, for administrators that request it.
-    private(set) var explanation: String?
-    /// The only runner that can serve this call; nil for any.
-    private var onlyRunner: RunnerID?
-    /// When the call began to wait for a loading engine.
-    private var loadingSince: ContinuousClock.Instant?
-    var exchangeHandle: ExchangeHandle?
-    /// The upstream to which the call was last sent.
-    private(set) var upstream: Upstream?
-    /// Runners that lack the endpoint, as earlier calls found, and their errors.
-    var runnersWithoutEndpoint: [RunnerID: GatewayError] = [:]
-    /// Runners of which this call found that they lack the endpoint.
-    var newRunnersWithoutEndpoint: Set<RunnerID> = []
+    var body = RequestBody()
+    lazy var bodyReader = RequestBodyReader(origin.fields.coding, limit: rules.settings.server.maxBody)
+    private var access = CallerAccess()
+    var placement = CallPlacement()
+    var forwarding = CallForwarding()
     var upstreamResponse = UpstreamResponse()
     /// Not part of `upstreamResponse`: a write changes it while `upstreamResponse` is being modified.
-    var delivery = StreamDelivery()
-
+    var progress = ResponseProgress(now: .now())
     var timeline = CallTimeline()
-    private var keepalive: Scheduled<Void>?
-    private var totalTimer: Scheduled<Void>?
-    /// Limits the wait for usage and `[DONE]` after the last choice is finished.
-    private var usageTimer: Scheduled<Void>?
-    var lastWrite: NIODeadline = .now()
-    /// When the engine's stream last delivered an event.
-    var lastEvent: NIODeadline = .now()
-    /// Whether the head of the response permits the client to reuse the connection.
-    var connectionPersists = true
+    private var timers = CallTimers()
 
     init(
         head: HTTPRequestHead, endpoint: Endpoint, services: DataPlaneServices, connection: InferenceHandler,
         on eventLoop: any EventLoop
     ) {
-        self.fields = CallFields(head.headers)
-        self.id = RequestID.id(stated: fields.requestID)
-        self.endpoint = endpoint
-        self.head = head
-        self.services = services
-        self.connection = connection
-        self.eventLoop = eventLoop
-        self.rules = services.rules
-        self.client = rules.access.proxies.client(of: connection.peer, head.headers)
-        self.state = CallState(limits: rules.callLimits)
+        let fields = CallFields(head.headers)
+        let rules = services.rules
+        environment = CallEnvironment(services: services, rules: rules, eventLoop: eventLoop, connection: connection)
+        origin = CallOrigin(
+            id: RequestID.id(stated: fields.requestID), endpoint: endpoint, head: head, fields: fields,
+            client: rules.access.proxies.client(of: connection.peer, head.headers))
+        state = CallState(limits: rules.callLimits)
+    }
+
+    var services: DataPlaneServices { environment.services }
+    var rules: DataPlaneRules { environment.rules }
+    var eventLoop: any EventLoop { environment.eventLoop }
+    var connection: InferenceHandler { environment.connection }
+    /// Where the response is written.
+    var output: ClientOutput { environment.connection.output }
+
+    var id: CallID { origin.id }
+    var endpoint: Endpoint { origin.endpoint }
+    var head: HTTPRequestHead { origin.head }
+    var client: IPAddress? { origin.client }
+    var caller: Caller? { access.caller }
+    var limitUsage: LimitUsage? { access.limitUsage }
+    var call: Call? { placement.call }
+    var lease: Lease? { placement.lease }
+    var explanation: String? { placement.explanation }
+
+    /// The caller's share of the buffer memory; used once the caller is known.
+    var memory: BufferShare {
+        if let memory = access.memory { return memory }
+        let share = connection.memoryShare(
+            of: (caller ?? .anonymous).id, from: rules.access.shareHolder(of: client))
+        access.memory = share
+        return share
     }
 
     // MARK: Events from the connection
@@ -90,8 +66,8 @@ final class InferenceCall {
     func begin() {
         services.metrics.callBegan()
         if let error = refusalOfHead() { return handle(.refused(error)) }
-        let token = connection.token(in: fields.authorization)
-        switch services.credentials.firstStep(authorization: fields.authorization, token: token) {
+        let token = connection.token(in: origin.fields.authorization)
+        switch services.credentials.firstStep(authorization: origin.fields.authorization, token: token) {
         case .known(let caller): authenticated(caller)
         case .refused(let error): handle(.refused(error))
         case .unverified(let token): verify(token)
@@ -108,15 +84,17 @@ final class InferenceCall {
         guard head.method == .POST else {
             return GatewayError(.methodNotAllowed, "\(endpoint.path) supports POST only.")
         }
-        if let error = RequestBodyReader.refusal(ofLength: fields.contentLength, limit: rules.settings.server.maxBody) {
+        if let error = RequestBodyReader.refusal(
+            ofLength: origin.fields.contentLength, limit: rules.settings.server.maxBody)
+        {
             return error
         }
-        guard fields.isJSON else {
+        guard origin.fields.isJSON else {
             return GatewayError(
                 .unsupportedMediaType,
                 "Send UTF-8 JSON with \"Content-Type: application/json\".", param: "content-type")
         }
-        return fields.hasUnsupportedCoding ? .unsupportedCoding : nil
+        return origin.fields.hasUnsupportedCoding ? .unsupportedCoding : nil
     }
 
     private func verify(_ token: String) {
@@ -139,31 +117,31 @@ final class InferenceCall {
 
     private func authenticated(_ caller: Caller) {
         timeline.authenticated = .now()
-        self.caller = caller
+        access.caller = caller
         guard !state.isFinished, isAdmitted(caller) else { return }
         state.announcesRunner = rules.access.showsRunner(to: caller)
         handle(.authenticated(caller))
         guard !state.isFinished else { return }
-        if unread.readableBytes > 0 {
-            let bytes = unread
-            unread = ByteBuffer()
+        if body.unread.readableBytes > 0 {
+            let bytes = body.unread
+            body.unread = ByteBuffer()
             receive(bytes)
         }
         guard acceptsBody else { return }
-        if requestIsComplete { receiveEnd() } else { connection.resumeReading() }
+        if body.isComplete { receiveEnd() } else { connection.resumeReading() }
     }
 
     /// Counts the call against its limits.
     /// - Returns: whether they allow it.
     private func isAdmitted(_ caller: Caller) -> Bool {
-        switch services.limiter.begin(caller, from: client, under: rules.access.limits) {
+        switch services.capacity.limiter.begin(caller, from: client, under: rules.access.limits) {
         case nil: return true
         case .admitted(let admission, let limitUsage):
-            self.admission = admission
-            self.limitUsage = limitUsage
+            access.admission = admission
+            access.limitUsage = limitUsage
             return true
         case .refused(let error, let limitUsage):
-            self.limitUsage = limitUsage
+            access.limitUsage = limitUsage
             handle(.refused(error))
             return false
         }
@@ -180,26 +158,25 @@ final class InferenceCall {
         case .acceptBody: continueIfExpected()
         case .authorize(let call, let caller): authorize(call, caller)
         case .place(let call, let excluded):
-            runnersWithoutEndpoint = services.upstreams.runners(lacking: endpoint, of: call.models)
+            let runnersWithoutEndpoint = services.upstreams.runners(lacking: endpoint, of: call.models)
+            placement.runnersWithoutEndpoint = runnersWithoutEndpoint
             let request = request(
                 for: call,
                 excluding: runnersWithoutEndpoint.isEmpty ? excluded : excluded.union(runnersWithoutEndpoint.keys))
-            if fields.wantsReasons, caller?.isAdmin ?? false { explanation = explain(call, request) }
+            if origin.fields.wantsReasons, caller?.isAdmin ?? false { placement.explanation = explain(call, request) }
             place(request)
         case .withdrawPlacement: withdraw()
         case .forward(let call, let lease, let usesNewConnection):
             forward(call, lease, usesNewConnection: usesNewConnection)
         case .cancelForwarding:
-            exchangeHandle?.cancel()
-            exchangeHandle = nil
+            forwarding.endExchange()?.cancel()
         case .releaseUpstream:
-            exchangeHandle?.release()
-            exchangeHandle = nil
+            forwarding.endExchange()?.release()
         case .noteUsageOptionRejected(let runner): services.upstreams[runner]?.noteStreamUsageRefused()
         case .noteEndpointMissing(let lease, let error): noteEndpointMissing(lease, error)
         case .reportGatewayRejected(let runner, let status): reportGatewayRejected(runner, status)
         case .returnLease(let lease, let outcome):
-            if outcome == .loading { loadingSince = loadingSince ?? .now }
+            if outcome == .loading { placement.loadingSince = placement.loadingSince ?? .now }
             services.scheduler.release(lease.id, outcome: outcome)
         case .reportUnreachable(let runner):
             services.scheduler.callCouldNotConnect(runner, reason: "a call could not connect to \(authority)")
@@ -224,19 +201,21 @@ final class InferenceCall {
     }
 
     /// The address that the call was last sent to.
-    private var authority: String { upstream?.authority ?? "it" }
+    private var authority: String { forwarding.upstream?.authority ?? "it" }
 
     private func continueIfExpected() {
-        guard fields.expectation?.lowercased() == "100-continue", head.version != .http1_0,
-            !requestIsComplete, unread.readableBytes == 0
+        guard origin.fields.expectation?.lowercased() == "100-continue", head.version != .http1_0,
+            !body.isComplete, body.unread.readableBytes == 0
         else { return }
-        connection.writeContinue(head.version)
+        output.writeContinue(head.version)
     }
 
     private func authorize(_ call: Call, _ caller: Caller) {
         do throws(GatewayError) {
             let authorized = try rules.access.policy.authorize(call, by: caller)
-            if let previous = call.previousResponse { onlyRunner = try originRunner(of: previous, for: caller) }
+            if let previous = call.previousResponse {
+                placement.onlyRunner = try originRunner(of: previous, for: caller)
+            }
             startTimers(for: call)
             handle(.authorized(authorized))
         } catch {
@@ -251,9 +230,9 @@ final class InferenceCall {
     }
 
     private func request(for call: AuthorizedCall, excluding excluded: Set<RunnerID>) -> PlacementRequest {
-        let affinity = call.policy == .prefixAffinity ? body.conversation(of: call.call.endpoint) : nil
-        var request = PlacementRequest(call, affinity: affinity, only: onlyRunner, excluding: excluded)
-        request.loadingSince = loadingSince
+        let affinity = call.policy == .prefixAffinity ? body.content.conversation(of: call.call.endpoint) : nil
+        var request = PlacementRequest(call, affinity: affinity, only: placement.onlyRunner, excluding: excluded)
+        request.loadingSince = placement.loadingSince
         return request
     }
 
@@ -268,19 +247,18 @@ final class InferenceCall {
     private func place(_ request: PlacementRequest) {
         let call = NIOLoopBound(self, eventLoop: eventLoop)
         let eventLoop = eventLoop
-        let placement = services.scheduler.place(request) { result in
+        let result = services.scheduler.place(request) { result in
             eventLoop.execute { call.value.placementDecided(result) }
         }
-        switch placement {
+        switch result {
         case .granted(let lease): placed(lease)
-        case .waiting(let id, _): waiting = (id, request)
+        case .waiting(let id, _): placement.waiting = (id, request)
         case .refused(let error): placementRefused(error, request)
         }
     }
 
     private func placementDecided(_ result: Result<Lease, GatewayError>) {
-        let request = waiting?.request
-        waiting = nil
+        let request = placement.waiting.take()?.request
         switch result {
         case .success(let lease): placed(lease)
         case .failure(let error): placementRefused(error, request)
@@ -288,14 +266,13 @@ final class InferenceCall {
     }
 
     private func placed(_ lease: Lease) {
-        self.lease = lease
+        placement.lease = lease
         timeline.add(lease)
         handle(.placed(lease))
     }
 
     private func withdraw() {
-        guard let waiting else { return }
-        self.waiting = nil
+        guard let waiting = placement.waiting.take() else { return }
         // If the result is already on its way, `CallState` returns its lease.
         _ = services.scheduler.abandon(waiting.id, of: waiting.request)
     }
@@ -304,11 +281,11 @@ final class InferenceCall {
         guard let upstream = services.upstreams[lease.runner] else {
             return handle(.upstreamFailed(.unreachable("the runner has no address")))
         }
-        self.upstream = upstream
+        forwarding.upstream = upstream
         let addsUsage =
             call.call.streams && !call.call.wantsUsage && endpoint.supportsStreamUsage && state.mayAddUsageOption
             && upstream.acceptsStreamUsage
-        let bytes = body.forwarded(model: lease.engineModel.rawValue, addingUsage: addsUsage)
+        let bytes = body.content.forwarded(model: lease.engineModel.rawValue, addingUsage: addsUsage)
         memory.release(upstreamResponse.reservedBytes)
         upstreamResponse = UpstreamResponse(
             to: UpstreamResponse.ResponseExpectations(
@@ -317,7 +294,7 @@ final class InferenceCall {
                 context: ResponseCause.Context(
                     endpoint: endpoint, engineModel: lease.engineModel.rawValue, addsUsageOption: addsUsage,
                     runnerHasServed: lease.runnerHasServed)))
-        delivery = StreamDelivery()
+        progress.delivery = StreamDelivery()
         timeline.sent = .now()
         let request = UpstreamRequest(
             head: ForwardedHeaders.request(
@@ -326,7 +303,7 @@ final class InferenceCall {
                 requestID: id.rawValue),
             body: bytes)
         let exchangeHandle = ExchangeHandle()
-        self.exchangeHandle = exchangeHandle
+        forwarding.exchangeHandle = exchangeHandle
         services.pools.pool(on: eventLoop).send(
             request, to: upstream, for: self, exchangeHandle: exchangeHandle, timeouts: rules.upstreamTimeouts,
             usesNewConnection: usesNewConnection)
@@ -335,70 +312,62 @@ final class InferenceCall {
     /// Releases what another attempt would need: the call cannot move after the first relayed byte, and its stream may
     /// last for minutes.
     private func releaseRequest() {
-        if reservedBytes > 0 { memory.release(reservedBytes) }
-        reservedBytes = 0
-        body.release()
-        head.headers = HTTPHeaders()
-        fields = CallFields(HTTPHeaders())
+        if body.reservedBytes > 0 { memory.release(body.reservedBytes) }
+        body.discard()
+        origin.releaseHeaders()
         if upstreamResponse.events != nil { upstreamResponse.head = nil }
     }
 
     // MARK: Timers
 
-    // Timers retain the call until `settle` cancels them: a weak reference would make every retain of the call slower.
-
     private func startTimers(for call: Call) {
         let total = rules.settings.routing.timeouts.total
         if total > .zero {
-            totalTimer = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(total)) { [self] in
+            timers.total = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(total)) { [self] in
                 handle(.totalTimeExpired)
             }
         }
-        if call.streams { armKeepalive(at: lastWrite + TimeAmount(rules.settings.keepalive.after)) }
+        if call.streams { armKeepalive(at: progress.lastWrite + TimeAmount(rules.settings.keepalive.after)) }
     }
 
     /// Maximum time for usage and `[DONE]` after the last `finish_reason`.
     private static let usageTimeout: TimeAmount = .seconds(1)
 
     func awaitUsage() {
-        guard usageTimer == nil else { return }
-        usageTimer = eventLoop.assumeIsolated().scheduleTask(deadline: lastEvent + Self.usageTimeout) { [self] in
-            usageTimer = nil
+        guard timers.usage == nil else { return }
+        timers.usage = eventLoop.assumeIsolated().scheduleTask(deadline: progress.lastEvent + Self.usageTimeout) {
+            [self] in
+            timers.usage = nil
             // Other events arrived meanwhile: the timeout starts again.
-            if lastEvent + Self.usageTimeout > .now() { awaitUsage() } else { stopAwaitingUsage() }
+            if progress.lastEvent + Self.usageTimeout > .now() { awaitUsage() } else { stopAwaitingUsage() }
         }
     }
 
     /// One timer per stream, moved lazily: a write only records its time.
     private func armKeepalive(at deadline: NIODeadline) {
-        keepalive = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
+        timers.keepalive = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
             guard !state.isFinished else { return }
             let every = TimeAmount(rules.settings.keepalive.every)
-            if !timeline.headWasSent || lastWrite + every <= .now(), connection.isWritable {
+            if !timeline.headWasSent || progress.lastWrite + every <= .now(), connection.isWritable {
                 handle(.keepaliveDue)
             }
             guard !state.isFinished else { return }
-            armKeepalive(at: max(lastWrite + every, .now() + .milliseconds(1)))
+            armKeepalive(at: max(progress.lastWrite + every, .now() + .milliseconds(1)))
         }
     }
 
     // MARK: The end
 
     private func settle(_ ending: CallState.Ending) {
-        keepalive?.cancel()
-        totalTimer?.cancel()
-        usageTimer?.cancel()
-        (keepalive, totalTimer, usageTimer) = (nil, nil, nil)
-        if reservedBytes + upstreamResponse.reservedBytes > 0 {
-            memory.release(reservedBytes + upstreamResponse.reservedBytes)
-        }
-        reservedBytes = 0
+        timers.cancel()
+        let reservedBytes = body.reservedBytes + upstreamResponse.reservedBytes
+        if reservedBytes > 0 { memory.release(reservedBytes) }
         upstreamResponse.reservedBytes = 0
-        body.release()
-        unread = ByteBuffer()
-        if let admission { services.limiter.end(admission, tokens: upstreamResponse.tokens) }
-        admission = nil
+        body.discard()
+        if let admission = access.admission.take() {
+            services.capacity.limiter.end(admission, tokens: upstreamResponse.tokens)
+        }
         record(ending)
-        exchangeHandle = nil
+        _ = forwarding.endExchange()
     }
 }

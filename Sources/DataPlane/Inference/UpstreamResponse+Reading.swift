@@ -129,7 +129,7 @@ extension UpstreamResponse {
     }
 
     /// The engine's id of the response, as soon as it is known (`/v1/responses`).
-    var responseID: String? { events?.responseID ?? documentID ?? largeDocument?.id }
+    var responseID: String? { events?.responseID ?? identity.documentID ?? largeDocument?.id }
 
     // MARK: Parts
 
@@ -170,7 +170,7 @@ extension UpstreamResponse {
             if let restored, restored.error == nil {
                 document = restored.body
                 documentUsage = restored.usage
-                documentID = restored.id
+                identity.documentID = restored.id
             } else if restored == nil, !looksLikeJSON {
                 error = statedError
             }

@@ -17,6 +17,20 @@ struct UpstreamResponse {
         var context: ResponseCause.Context
     }
 
+    /// The engine's id of the response (`/v1/responses`).
+    struct Identity {
+        /// In a document.
+        var documentID: String?
+        /// Whether the response's runner has been recorded.
+        var isOriginRecorded = false
+    }
+
+    /// When the first and the latest token of a stream were written.
+    struct TokenTimes {
+        var first: NIODeadline?
+        var last: NIODeadline?
+    }
+
     let expectations: ResponseExpectations?
     var head: HTTPResponseHead?
     /// Whether the body may turn out to be an event stream although its media type differs.
@@ -30,12 +44,8 @@ struct UpstreamResponse {
     /// Number of bytes of the shared buffer memory that are reserved for `document` or a partial event.
     var reservedBytes = 0
     var documentUsage: TokenUsage?
-    /// The engine's id of the response (`/v1/responses`).
-    var documentID: String?
-    /// Whether the caller and the runner of the response id have been recorded in `ResponseOrigins`.
-    var isOriginRecorded = false
-    var firstToken: NIODeadline?
-    var lastToken: NIODeadline?
+    var identity = Identity()
+    var tokenTimes = TokenTimes()
 
     init(to expectations: ResponseExpectations? = nil) {
         self.expectations = expectations
@@ -71,9 +81,9 @@ struct UpstreamResponse {
     func tokensPerSecond(sent: NIODeadline?, firstByte: NIODeadline?) -> Double? {
         let (tokens, time): (Int, TimeAmount)
         if let events {
-            guard let firstToken, let lastToken else { return nil }
+            guard let first = tokenTimes.first, let last = tokenTimes.last else { return nil }
             // The first token was generated before the measurement began.
-            (tokens, time) = ((events.usage?.completion ?? events.pieces) - 1, lastToken - firstToken)
+            (tokens, time) = ((events.usage?.completion ?? events.pieces) - 1, last - first)
         } else {
             guard let documentUsage, let sent, let firstByte else { return nil }
             (tokens, time) = (documentUsage.completion, firstByte - sent)

@@ -8,7 +8,7 @@ import Synchronization
 final class CallServices: Sendable {
     let roster: EngineRoster
     let counts: CallCounts
-    let pools = UpstreamPools()
+    let pools: UpstreamPools
     /// The memory for request bodies: each is buffered until it is complete and its model is known.
     let budget: BufferBudget
     static let maxBody: ByteCount = .mebibytes(256)
@@ -35,6 +35,7 @@ final class CallServices: Sendable {
         self.connectionRule = connectionRule
         self.budget = budget
         self.roster = roster
+        pools = UpstreamPools(logger: logger)
         self.counts = counts
         self.secret = secret
         self.logger = logger

@@ -10,6 +10,7 @@ package enum LogKeys {
     package static let cause = "cause"
     package static let code = "code"
     package static let completionTokens = "completion_tokens"
+    package static let connection = "connection"
     package static let count = "count"
     package static let deliveredTokens = "delivered_tokens"
     package static let duration = "duration_ms"

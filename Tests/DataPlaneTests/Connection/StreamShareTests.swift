@@ -54,7 +54,8 @@ import Testing
 
     @Test func theFirstStreamUsesThePlaceOfItsConnection() throws {
         let watch = HTTP2ConnectionGuard(
-            idleTimeout: .seconds(60), drain: .seconds(30), entry: try entry(of: Self.greedy))
+            idleTimeout: .seconds(60), drain: .seconds(30), entry: try entry(of: Self.greedy),
+            on: EmbeddedEventLoop())
         let crowd = try entry(of: Self.greedy)
         #expect(begin(600, crowd) == 512)
         // The library initialises a stream before it announces it.

@@ -22,14 +22,14 @@ import Testing
     @Test func aStreamsSpeedIsMeasuredBetweenItsTokens() throws {
         var upstreamResponse = try stream(pieces: 5)
         #expect(upstreamResponse.tokensPerSecond(sent: start, firstByte: start) == nil)
-        upstreamResponse.firstToken = start + .seconds(7)
-        upstreamResponse.lastToken = start + .seconds(9)
+        upstreamResponse.tokenTimes.first = start + .seconds(7)
+        upstreamResponse.tokenTimes.last = start + .seconds(9)
         #expect(upstreamResponse.tokensPerSecond(sent: start, firstByte: start + .seconds(1)) == 2)
-        upstreamResponse.lastToken = upstreamResponse.firstToken
+        upstreamResponse.tokenTimes.last = upstreamResponse.tokenTimes.first
         #expect(upstreamResponse.tokensPerSecond(sent: start, firstByte: start) == nil, "all at once is no speed")
         upstreamResponse = try stream(pieces: 5, usage: 21)
-        upstreamResponse.firstToken = start
-        upstreamResponse.lastToken = start + .seconds(2)
+        upstreamResponse.tokenTimes.first = start
+        upstreamResponse.tokenTimes.last = start + .seconds(2)
         #expect(upstreamResponse.tokensPerSecond(sent: nil, firstByte: nil) == 10, "the engine's own count")
     }
 

@@ -30,7 +30,8 @@ enum HTTP2Connection {
             eventLoop: eventLoop,
             configuration: .init(maxIdleTime: nil, maxAge: nil, maxGraceTime: nil, keepalive: nil))
         let connectionGuard = HTTP2ConnectionGuard(
-            idleTimeout: TimeAmount(server.idleTimeout), drain: TimeAmount(server.drain), entry: entry)
+            idleTimeout: TimeAmount(server.idleTimeout), drain: TimeAmount(server.drain), entry: entry,
+            on: eventLoop)
         let streamCounter = StreamCountDelegate(
             connectionGuard: NIOLoopBound(connectionGuard, eventLoop: eventLoop),
             management: management.http2StreamDelegate)
@@ -39,7 +40,7 @@ enum HTTP2Connection {
             streamDelegate: streamCounter
         ) { stream in
             stream.eventLoop.makeCompletedFuture {
-                let inference = InferenceHandler(services: services)
+                let inference = InferenceHandler(services: services, output: .http2(HTTP2ResponseOutput()))
                 try stream.pipeline.syncOperations.addHandlers(
                     StreamRules(
                         maxHead: server.maxHeaders.bytes, isAdmitted: streamCounter.connectionGuard.value.admits(stream)
@@ -48,7 +49,7 @@ enum HTTP2Connection {
                     StreamGuard(
                         inference: inference, idleTimeout: TimeAmount(server.idleTimeout),
                         drain: TimeAmount(server.drain),
-                        drainDeadline: streamCounter.connectionGuard.value.drainDeadline),
+                        drainDeadline: streamCounter.connectionGuard.value.drainDeadline, now: stream.eventLoop.now),
                     inference,
                     ControlPlaneBridge { onRequest.yield($0) })
             }

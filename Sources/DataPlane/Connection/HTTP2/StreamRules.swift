@@ -19,52 +19,39 @@ final class StreamRules: ChannelDuplexHandler {
     struct CloseStream {}
 
     private let maxHead: Int
-    private let isAdmitted: Bool
-    private var hasHead = false
-    private var isRefused = false
-    private var requestIsComplete = false
-    private var responseIsComplete = false
-    private var responseIsSent = false
-    /// Whether a handler closed the stream after the end of the response was written and before it was sent.
-    private var endsWhenWritten = false
+    private var state: StreamRulesState
 
     /// - Parameter isAdmitted: whether the stream is admitted; the client may retry a refused one.
     init(maxHead: Int, isAdmitted: Bool = true) {
-        self.isAdmitted = isAdmitted
         self.maxHead = maxHead
+        state = StreamRulesState(isAdmitted: isAdmitted)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .headers(var payload):
-            if payload.endStream { requestIsComplete = true }
-            guard !isRefused else { return }
-            guard isAdmitted else {
-                isRefused = true
-                context.writeAndFlush(wrapOutboundOut(.rstStream(.refusedStream)), promise: nil)
-                return
-            }
-            do throws(StreamHead.Violation) {
-                if hasHead {
-                    try StreamHead.checkTrailers(payload.headers)
-                } else {
-                    hasHead = true
-                    payload.headers = try StreamHead.checked(payload.headers, maxSize: maxHead)
-                }
-            } catch {
-                return refuse(error, context)
-            }
-            context.fireChannelRead(wrapInboundOut(.headers(payload)))
-        case .data(let payload):
-            if payload.endStream { requestIsComplete = true }
-            if !isRefused { context.fireChannelRead(data) }
-        default:
-            if !isRefused { context.fireChannelRead(data) }
+        case .headers(let payload): receive(payload, context)
+        case .data(let payload): if state.dataReceived(endStream: payload.endStream) { context.fireChannelRead(data) }
+        default: if state.isPassing { context.fireChannelRead(data) }
         }
     }
 
+    private func receive(_ payload: HTTP2Frame.FramePayload.Headers, _ context: ChannelHandlerContext) {
+        var payload = payload
+        do throws(StreamHead.Violation) {
+            switch state.headersReceived(endStream: payload.endStream) {
+            case .checkHead: payload.headers = try StreamHead.checked(payload.headers, maxSize: maxHead)
+            case .checkTrailers: try StreamHead.checkTrailers(payload.headers)
+            case .refuseStream: return reset(.refusedStream, context)
+            case .drop: return
+            }
+        } catch {
+            return refuse(error, context)
+        }
+        context.fireChannelRead(wrapInboundOut(.headers(payload)))
+    }
+
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        guard !isRefused else {
+        guard state.isPassing else {
             promise?.fail(ChannelError.outputClosed)
             return
         }
@@ -74,9 +61,10 @@ final class StreamRules: ChannelDuplexHandler {
     }
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        guard responseIsComplete, mode != .input else { return context.close(promise: promise) }
-        endsWhenWritten = true
-        endIfWritten(context)
+        guard mode != .input else { return context.close(promise: promise) }
+        let action = state.closeRequested()
+        guard action != .reset else { return context.close(promise: promise) }
+        perform(action, context)
         promise?.succeed()
     }
 
@@ -85,32 +73,37 @@ final class StreamRules: ChannelDuplexHandler {
         context.close(promise: promise)
     }
 
+    private func perform(_ action: StreamRulesState.CloseAction, _ context: ChannelHandlerContext) {
+        switch action {
+        case .none: break
+        case .reset: context.close(promise: nil)
+        case .stopRequest: if context.channel.isActive { reset(.noError, context) }
+        }
+    }
+
+    private func reset(_ code: HTTP2ErrorCode, _ context: ChannelHandlerContext) {
+        context.writeAndFlush(wrapOutboundOut(.rstStream(code)), promise: nil)
+    }
+
     private func writeEnd(
         _ payload: HTTP2Frame.FramePayload, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?
     ) {
-        responseIsComplete = true
+        state.responseCompleted()
         let out = context.eventLoop.makePromise(of: Void.self)
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
         out.futureResult.assumeIsolated().whenSuccess { [weak self] in
-            self?.responseIsSent = true
-            self?.endIfWritten(bound.value)
+            guard let self else { return }
+            self.perform(self.state.responseSent(), bound.value)
         }
         out.futureResult.cascade(to: promise)
         context.write(wrapOutboundOut(payload), promise: out)
     }
 
-    /// Resets the stream if the response does not depend on the rest of the request (RFC 9113 §8.1).
-    private func endIfWritten(_ context: ChannelHandlerContext) {
-        guard endsWhenWritten, responseIsSent, !requestIsComplete, context.channel.isActive else { return }
-        endsWhenWritten = false
-        context.writeAndFlush(wrapOutboundOut(.rstStream(.noError)), promise: nil)
-    }
-
     private func refuse(_ violation: StreamHead.Violation, _ context: ChannelHandlerContext) {
-        isRefused = true
+        state.refused()
         let error: GatewayError
         switch violation {
-        case .malformed: return context.writeAndFlush(wrapOutboundOut(.rstStream(.protocolError)), promise: nil)
+        case .malformed: return reset(.protocolError, context)
         case .tooLarge: error = GatewayError(.headersTooLarge, "The request headers are too large.")
         case .repeated(let name): error = .repeatedField(name)
         case .credentials: error = .credentialsDiffer
@@ -121,8 +114,8 @@ final class StreamRules: ChannelDuplexHandler {
             "content-length": String(body.readableBytes), "x-request-id": RequestID.id(stated: nil).rawValue,
         ]
         context.write(wrapOutboundOut(.headers(.init(headers: headers))), promise: nil)
-        endsWhenWritten = true
         writeEnd(.data(.init(data: .byteBuffer(body), endStream: true)), context, nil)
+        perform(state.closeRequested(), context)
         context.flush()
     }
 }

@@ -1,0 +1,125 @@
+import NIOCore
+import NIOHTTP1
+import Relay
+import Scheduling
+import SimpleAICore
+
+/// What a call uses of the services and of its connection.
+struct CallEnvironment {
+    let services: DataPlaneServices
+    /// The rules at the beginning of the call.
+    let rules: DataPlaneRules
+    let eventLoop: any EventLoop
+    /// The connection's handler, which retains the call until it ends.
+    let connection: InferenceHandler
+}
+
+/// The facts about a call that are known when it begins.
+struct CallOrigin {
+    let id: CallID
+    let endpoint: Endpoint
+    private(set) var head: HTTPRequestHead
+    private(set) var fields: CallFields
+    /// The client's address: the peer's, or the one that a trusted proxy states; nil if it is not an IP address.
+    let client: IPAddress?
+
+    init(id: CallID, endpoint: Endpoint, head: HTTPRequestHead, fields: CallFields, client: IPAddress?) {
+        self.id = id
+        self.endpoint = endpoint
+        self.head = head
+        self.fields = fields
+        self.client = client
+    }
+
+    /// Drops what only another attempt would need.
+    mutating func releaseHeaders() {
+        head.headers = HTTPHeaders()
+        fields = CallFields(HTTPHeaders())
+    }
+}
+
+/// A call's body, as far as it has been received.
+struct RequestBody {
+    var content = CallBody()
+    /// Number of bytes of the shared buffer memory that are reserved for it.
+    var reservedBytes = 0
+    /// Whether the whole request has been received.
+    var isComplete = false
+    /// Whether received bytes wait to be decoded.
+    var isDecoding = false
+    /// Bytes that arrived with the head of a request whose credentials are still being checked.
+    var unread = ByteBuffer()
+
+    /// Drops the content.
+    mutating func discard() {
+        reservedBytes = 0
+        content.release()
+        unread = ByteBuffer()
+    }
+}
+
+/// The caller of a call, and what the call uses of its limits.
+struct CallerAccess {
+    var caller: Caller?
+    var admission: CallLimiter.Admission?
+    /// The state of the caller's limits, for the response; nil if it has none.
+    var limitUsage: LimitUsage?
+    /// The caller's share of the buffer memory, once it is used.
+    var memory: BufferShare?
+}
+
+/// Where a call may run, and where it runs.
+struct CallPlacement {
+    var call: Call?
+    var waiting: (id: WaiterID, request: PlacementRequest)?
+    var lease: Lease?
+    /// The explanation of the placement, for administrators that request it.
+    var explanation: String?
+    /// The only runner that can serve this call; nil for any.
+    var onlyRunner: RunnerID?
+    /// When the call began to wait for a loading engine.
+    var loadingSince: ContinuousClock.Instant?
+    /// Runners that lack the endpoint, as known from other calls, and their errors.
+    var runnersWithoutEndpoint: [RunnerID: GatewayError] = [:]
+    /// Runners that reported the missing endpoint to this call.
+    var newRunnersWithoutEndpoint: Set<RunnerID> = []
+}
+
+/// The exchange with a runner.
+struct CallForwarding {
+    var exchangeHandle: ExchangeHandle?
+    /// The upstream to which the call was last sent.
+    var upstream: Upstream?
+
+    /// The exchange has ended, or the call is no longer interested in it.
+    mutating func endExchange() -> ExchangeHandle? { exchangeHandle.take() }
+}
+
+/// How far a response has been written.
+struct ResponseProgress {
+    var delivery = StreamDelivery()
+    var lastWrite: NIODeadline
+    /// When the engine's stream last delivered an event.
+    var lastEvent: NIODeadline
+    /// Whether the head promised to keep the connection open.
+    var connectionPersists = true
+
+    init(now: NIODeadline) {
+        (lastWrite, lastEvent) = (now, now)
+    }
+}
+
+/// The timers of a call. They retain the call until `cancel`: a weak reference would make every retain of the call slower.
+struct CallTimers {
+    var keepalive: Scheduled<Void>?
+    var total: Scheduled<Void>?
+    /// Limits the wait for usage and `[DONE]` after the last choice is finished.
+    var usage: Scheduled<Void>?
+
+    mutating func cancel() {
+        keepalive?.cancel()
+        total?.cancel()
+        usage?.cancel()
+        self = CallTimers()
+    }
+}
