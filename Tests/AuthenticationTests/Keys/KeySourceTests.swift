@@ -438,6 +438,6 @@ import Testing
 extension KeySourceFault {
     /// Whether the response had this status; its address contains a port that varies.
     fileprivate func isStatus(_ code: Int) -> Bool {
-        if case .waitForStatus(code, let url) = self { url.hasPrefix("http") && "\(self)".contains(url) } else { false }
+        if case .status(code, let url) = self { url.hasPrefix("http") && "\(self)".contains(url) } else { false }
     }
 }
