@@ -218,7 +218,7 @@ let package = Package(
             of: "WebSocketTransport",
             ["SimpleAICore", "StandIn", nioSSL]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "NIOEmbedded")),
-        tests(of: "Settings", ["SimpleAICore"]),
+        tests(of: "Settings", ["SimpleAICore", .product(name: "Yams", package: "Yams")]),
         tests(of: "Storage", ["SimpleAICore", .product(name: "GRDB", package: "GRDB.swift")]),
         tests(
             of: "DataPlane",

@@ -52,7 +52,7 @@ extension GatewayApplication {
     public static func warnings(_ settings: Settings) -> [GatewayStartError] {
         let descriptors = DescriptorBudget(limit: DescriptorLimit.raise())
         return [descriptors.warning(for: settings.server)].compactMap { $0 } + memberWarnings(settings)
-            + keyWarnings(settings)
+            + keyWarnings(settings) + certificateWarnings(settings)
     }
 
     /// Warnings about roles of API keys that grant nothing, usually because a policy spells the name differently.

@@ -1,7 +1,7 @@
 public import SimpleAICore
 
 /// The content of `simpleai.yaml`, validated and with all defaults filled in: one property per key, in the file's
-/// order.
+/// order. The initial value of a property is the default of its key; `Sections` declares everything else about it.
 public struct Settings: Hashable, Sendable {
     public var server = Server()
     public var auth = Auth()
@@ -142,21 +142,14 @@ public struct Settings: Hashable, Sendable {
         }
     }
 
-    /// How a class chooses among the runners that can serve it.
-    public enum Policy: String, Hashable, Sendable {
-        case leastBusy = "least_busy"
-        case roundRobin = "round_robin"
-        case prefixAffinity = "prefix_affinity"
-    }
-
     public struct Routing: Hashable, Sendable {
         public enum AfterSend: String, Hashable, Sendable {
             case staleOnly = "stale_only"
             case never, always
         }
-        public var policy: Policy = .leastBusy
+        public var policy: PlacementPolicy = .leastBusy
         /// The policies of classes that differ from `policy`.
-        public var policies: [ClassName: Policy] = [:]
+        public var policies: [ClassName: PlacementPolicy] = [:]
         /// Number of consecutive failed calls after which a runner is ejected; 0: never.
         public var ejectionFailures = 5
         public var ejectionTime: Duration = .seconds(10)

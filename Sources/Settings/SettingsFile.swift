@@ -40,10 +40,15 @@ public enum SettingsFile {
         var tree = try SettingsDocument.tree(
             of: withoutByteOrderMark(text), name: name, environment: environment, report: report)
         environment.override(&tree, report: report)
+        return (read(&tree, report: report), tree)
+    }
+
+    /// Reads and validates a parsed file.
+    static func read(_ tree: inout SettingsNode, report: SettingsReport) -> Settings {
         var settings = Settings()
-        SettingsTable.read(tree, report: report) { settings.read(from: &$0) }
+        settings.read(&tree, report: report)
         SettingsValidation(settings: settings, tree: tree, report: report).check()
-        return (settings, tree)
+        return settings
     }
 
     /// Enough for tens of thousands of machines.

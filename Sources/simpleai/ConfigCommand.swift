@@ -1,14 +1,14 @@
-import ArgumentParser
+public import ArgumentParser
 import Foundation
 import Gateway
 import OperatingSystem
-import Settings
+public import Settings
 import SimpleAICore
 
 /// `simpleai config …`: checks and shows settings without serving.
 struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "config", abstract: "Work with the settings file.", subcommands: [Check.self])
+        commandName: "config", abstract: "Work with the settings file.", subcommands: [Check.self, Schema.self])
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -67,6 +67,27 @@ struct ConfigCommand: AsyncParsableCommand {
         }
     }
 }
+
+extension ConfigCommand {
+    struct Schema: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print a JSON Schema of a settings file, for editors.",
+            discussion: """
+                Editors complete and check keys with it. In a YAML file, the first line names the schema:
+
+                # yaml-language-server: $schema=./simpleai.schema.json
+                """)
+
+        @Option(name: .customLong("for"), help: "The settings file: gateway, runner or tokens.")
+        var format = SettingsFormat.gateway
+
+        func run() {
+            print(format.schema, terminator: "")
+        }
+    }
+}
+
+extension SettingsFormat: ExpressibleByArgument {}
 
 /// A summary of the settings in a few lines.
 struct SettingsSummary {

@@ -48,7 +48,7 @@ struct SingleFlightTests {
         failed.body = Array(": waiting\n\ndata: {\"error\":{\"message\":\"x\",\"code\":\"queue_full\"}}\n\n".utf8)
         let cold = cold([call(wake: "w1"), call(wake: "w1"), failed])
         #expect(cold.singleFlight.verdict == .pass, "\(cold.singleFlight.summary)")
-        #expect(cold.held.count == 2)
+        #expect(cold.waitingResponses.count == 2)
     }
 
     @Test func theAdviceForATargetThatDidNotSleepFollowsItsState() {
@@ -63,7 +63,7 @@ struct SingleFlightTests {
     @Test func callsAfterTheWakeNeedNotHaveWaited() {
         let late = [call(wake: "w1"), call(wake: "w1"), call(at: 2, wake: nil)]
         #expect(cold(late).singleFlight.verdict == .pass)
-        #expect(cold(late).held.count == 2)
+        #expect(cold(late).waitingResponses.count == 2)
     }
 
     /// Copies of one packet count as one; a packet for each of ten calls does not, at once or in sequence.

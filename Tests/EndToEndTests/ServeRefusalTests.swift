@@ -103,7 +103,12 @@ import Testing
         try await withTemporaryFolder { folder in
             let (one, other) = (try StandInCertificate(.ofAuthority), try StandInCertificate(.ofAuthority))
             let files = ["tls.crt": one.certificate, "tls.key": other.privateKey, "broken.key": Self.brokenKey]
-            for (name, pem) in files { try Data(pem.utf8).write(to: folder.appendingPathComponent(name)) }
+            for (name, pem) in files {
+                let file = folder.appendingPathComponent(name)
+                try Data(pem.utf8).write(to: file)
+                // A key that every user can read causes a warning.
+                try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file.path)
+            }
             for (key, part) in [
                 ("tls.key", "does not match server.tls.certificate"), ("broken.key", "no readable PEM private key"),
             ] {

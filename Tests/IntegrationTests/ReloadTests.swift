@@ -1,3 +1,4 @@
+import Foundation
 import Scheduling
 import Settings
 import SimpleAICore
@@ -125,6 +126,43 @@ extension Integration {
                 let padding = String(repeating: "p", count: 2_000)
                 #expect(try await gateway.send(RunningGateway.chat(more: "\"user\":\"\(padding)\",")).status == 413)
                 #expect(try await gateway.send(RunningGateway.chat(), roles: []).status == 400)
+            }
+        }
+
+        /// Both machines sleep; the class wakes the second one in addition since the reload.
+        @Test func anotherSpeculativeWake() async throws {
+            try await withTemporaryDirectory { directory in
+                var engines: [Engine] = []
+                for number in 1...2 { engines.append(try await Self.sleeper("\(directory)/woken\(number)")) }
+                let ports = engines.map(\.port)
+                try await running(engines) {
+                    let runners = (1...2).map { number in
+                        Settings.StaticRunner.at(ports[number - 1], id: RunnerID("r\(number)"), models: ["m"]) {
+                            var target = Settings.WakeTarget(macs: [])
+                            target.command = ["/usr/bin/touch", "\(directory)/woken\(number)"]
+                            $0.wake = target
+                        }
+                    }
+                    try await RunningGateway.with(runners, awaitRunners: false) { gateway in
+                        _ = try await gateway.metrics { $0["simpleai_runners{state=\"down\"}"] == 2 }
+                        try gateway.reload { $0.routing.speculativeWake["fast"] = ["r2"] }
+                        #expect(try await gateway.send(RunningGateway.chat("class:fast"), roles: []).status == 200)
+                        _ = try await gateway.metrics { $0["simpleai_wakes_total{outcome=\"awake\"}"] == 2 }
+                        try await gateway.settled()
+                    }
+                }
+            }
+        }
+
+        /// An engine behind a front end that responds with 502 until a file exists.
+        private static func sleeper(_ woken: String) async throws -> Engine {
+            let badGateway = Engine.document("{}", status: "502 Bad Gateway")
+            @Sendable func isAwake() -> Bool { FileManager.default.fileExists(atPath: woken) }
+            return try await Engine(probe: { _, wire in
+                try await wire.send(isAwake() ? Engine.document("{\"data\":[{\"id\":\"m\"}]}") : badGateway)
+            }) { request, wire in
+                if isAwake() { return try await Engine.wellBehaved(request, wire) }
+                try await wire.send(badGateway)
             }
         }
 

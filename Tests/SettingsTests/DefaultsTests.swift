@@ -27,7 +27,7 @@ import Testing
 
     @Test func issuer() throws {
         let text = "auth: {issuers: [{issuer: https://auth.example.com/realms/main, audience: simpleai}]}"
-        let auth = try SettingsFile.parse(text, name: "s.yaml", environment: [:]).settings.auth
+        let auth = try load(text).settings.auth
         #expect(auth.mode == .oidc)
         #expect(auth.leeway == .seconds(30))
         #expect(auth.failedAttemptsPerMinute == 600)

@@ -3,66 +3,50 @@ import Testing
 
 @testable import Settings
 
-/// `simpleai.example.yaml` contains every key, with its default.
+/// The example files contain every key, with its default and its description.
 @Suite struct ExampleTests {
-    let example: String
-
-    init() throws {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        example = try String(contentsOf: root.appending(path: "simpleai.example.yaml"), encoding: .utf8)
+    @Test(arguments: SettingsFormat.allCases)
+    func everyKeyIsInTheExampleWithItsDescription(_ format: SettingsFormat) throws {
+        let example = try ExampleFile(format)
+        let tree = try example.tree(of: example.everyKey)
+        // Keys that a claim or a user of the example need not have.
+        let keys = format.declarations.all.filter { !["path", "keys"].contains($0.declaration.name) }
+        #expect(keys.map(\.path).filter { !tree.mentions($0) }.map(\.description) == [])
+        let allComments = example.comments
+        for (path, declaration) in keys where !declaration.name.hasSuffix("_file") || declaration.name == "ca_file" {
+            let comments = allComments[declaration.name] ?? []
+            #expect(
+                comments.contains { $0.contains(declaration.description) },
+                "\(path): no comment of the example contains \"\(declaration.description)\"; found \(comments)")
+        }
     }
 
-    /// The example with every `#key:` uncommented; comments in words have a space after their `#`.
-    private var everyKey: String {
-        example.replacing(/(?m)^( *)#([a-z_]+:)/) { "\($0.output.1)\($0.output.2)" }
+    @Test(arguments: SettingsFormat.allCases)
+    func theSchemaAcceptsTheExample(_ format: SettingsFormat) throws {
+        let example = try ExampleFile(format)
+        for text in [example.text, example.everyKey] {
+            expectSchema(format, agreesAbout: text, problems: [])
+            expectSchema(format, agreesAbout: text + "\nunknown_key: 1\n", problems: ["is unknown; "])
+        }
     }
 
     @Test func exampleLoadsWithoutWarnings() throws {
-        let loaded = try SettingsFile.parse(example, name: "simpleai.example.yaml", environment: [:])
+        let loaded = try SettingsFile.parse(ExampleFile(.gateway).text, name: "example", environment: [:])
         #expect(loaded.warnings == [])
     }
 
     @Test func environmentReachesTheExample() throws {
         let environment = ["OIDC_ISSUER": "https://id.example.org", "GPU_KEY": "sk-1"]
-        let loaded = try SettingsFile.parse(example, name: "simpleai.example.yaml", environment: environment)
+        let loaded = try SettingsFile.parse(ExampleFile(.gateway).text, name: "example", environment: environment)
         #expect(loaded.settings.auth.issuers.first?.issuer == "https://id.example.org")
         #expect(loaded.settings.runners.first?.apiKey == "sk-1")
     }
 
     /// A commented line shows the default.
     @Test func commentedKeysShowTheirDefaults() throws {
-        let plain = try SettingsFile.parse(example, name: "example", environment: [:])
-        let full = try SettingsFile.parse(everyKey, name: "example", environment: [:])
+        let example = try ExampleFile(.gateway)
+        let plain = try SettingsFile.parse(example.text, name: "example", environment: [:])
+        let full = try SettingsFile.parse(example.everyKey, name: "example", environment: [:])
         #expect(full.settings == plain.settings)
-    }
-
-    @Test func everyKnownKeyIsInTheExample() throws {
-        let report = SettingsReport()
-        let environment = SettingsEnvironment(variables: [:])
-        _ = try SettingsFile.read(everyKey, name: "example", environment: environment, report: report)
-        let tree = try SettingsDocument.tree(
-            of: everyKey, name: "example", environment: environment, report: SettingsReport())
-        let missing = report.knownKeys.filter { !tree.mentions($0) }
-        #expect(missing.map(\.description).sorted() == [])
-        #expect(report.knownKeys.count > 90)
-    }
-}
-
-extension SettingsNode {
-    /// Whether a key of the tree matches a pattern.
-    func mentions(_ pattern: SettingsPath) -> Bool {
-        guard let component = pattern.components.first else { return true }
-        let rest = SettingsPath(components: Array(pattern.components.dropFirst()))
-        switch (component, content) {
-        case (.key(let key), .table(let entries)):
-            return entries.contains { $0.key == key && $0.value.mentions(rest) }
-        case (.anyKey, .table(let entries)):
-            return entries.contains { $0.value.mentions(rest) }
-        case (.anyIndex, .list(let elements)):
-            return elements.contains { $0.mentions(rest) }
-        default:
-            return false
-        }
     }
 }

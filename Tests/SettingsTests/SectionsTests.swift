@@ -60,7 +60,7 @@ import Testing
                   admin_role: boss
                   specific_role: picker
             """
-        let auth = try SettingsFile.parse(text, name: "s.yaml", environment: [:]).settings.auth
+        let auth = try load(text).settings.auth
         #expect(auth.leeway == .seconds(5))
         #expect(auth.failedAttemptsPerMinute == 7)
         var expected = Settings.Issuer(issuer: "https://a.example/", audience: .oneOf(["one", "two"]))
@@ -87,7 +87,7 @@ import Testing
         try withDirectory { directory in
             let path = try directory.write("keys.json", Data("{}".utf8))
             let text = "auth: {issuers: [{issuer: 'http://a.example', audience: x, jwks_file: '\(path)'}]}"
-            let loaded = try SettingsFile.parse(text, name: "s.yaml", environment: [:])
+            let loaded = try load(text)
             #expect(loaded.settings.auth.issuers.first?.keys == .file(path: path))
             #expect(!loaded.warnings.contains { $0.key.hasPrefix("auth") })
         }

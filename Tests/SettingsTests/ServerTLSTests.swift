@@ -9,9 +9,7 @@ import Testing
     private static let key = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n"
 
     private func read(_ text: String, environment: [String: String] = [:]) throws -> Settings.ServerTLS? {
-        try SettingsFile.parse(
-            "auth: {mode: none}\nserver:\n  tls:\n" + text, name: "s.yaml", environment: environment
-        ).settings.server.tls
+        try load("auth: {mode: none}\nserver:\n  tls:\n" + text, environment: environment).settings.server.tls
     }
 
     private func problem(_ text: String, environment: [String: String] = [:]) throws -> String {

@@ -160,7 +160,7 @@ import Testing
                   audience: x
                   tenants: [8eaef023-2b34-4da1-9baa-8bc8c9d6a490, 72f988bf-86f1-41af-91ab-2d7cd011db47]
             """
-        let loaded = try SettingsFile.parse(text, name: "s.yaml", environment: [:]).settings.auth.issuers
+        let loaded = try load(text).settings.auth.issuers
         #expect(loaded.map(\.issuer) == ["https://login.microsoftonline.com/{tenantid}/v2.0"])
         #expect(
             loaded.first?.names == [

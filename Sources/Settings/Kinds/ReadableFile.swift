@@ -17,6 +17,15 @@ enum ReadableFile {
         }
     }
 
+    /// The mode of a file that every user of this machine can read, in octal; nil for any other file.
+    static func modeIfWorldReadable(_ path: String) -> String? {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & S_IROTH != 0 else {
+            return nil
+        }
+        return String(status.st_mode & 0o777, radix: 8)
+    }
+
     /// The complete content of a file or pipe.
     static func contents(of path: String, atMost limit: ByteCount = .mebibytes(1)) throws(SettingsMismatch) -> [UInt8] {
         do throws(OperatorFile.Failure) {

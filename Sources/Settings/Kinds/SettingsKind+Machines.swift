@@ -57,7 +57,7 @@ extension SettingsKind where Value == MACAddress {
     /// A machine's hardware address: neither a multicast address nor all zeros.
     static var mac: Self {
         let example = "AA:BB:CC:DD:EE:FF, aa-bb-cc-dd-ee-ff or aabb.ccdd.eeff"
-        return .init(example) { text throws(SettingsMismatch) in
+        return .init(example, form: .pattern(macPattern)) { text throws(SettingsMismatch) in
             guard let mac = MACAddress(text) else {
                 throw .init("\(quoted(text)) is not a MAC address; use the form \(example)")
             }
@@ -69,16 +69,21 @@ extension SettingsKind where Value == MACAddress {
     }
 }
 
+/// The forms of a MAC address.
+let macPattern = "^([0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{4}([.][0-9A-Fa-f]{4}){2})$"
+
 extension SettingsKind where Value == [UInt8] {
     /// Six bytes in the form of a MAC address, or nothing. A password: never quoted in messages.
     static var secureOn: Self {
-        .init("a password in the form AA:BB:CC:DD:EE:FF") { text throws(SettingsMismatch) in
+        Self("a password in the form AA:BB:CC:DD:EE:FF", form: .pattern("^$|" + macPattern)) {
+            text throws(SettingsMismatch) in
             if text.isEmpty { return [] }
             guard let password = MACAddress(text) else {
                 throw .init("is not a SecureOn password; use six bytes in the form AA:BB:CC:DD:EE:FF")
             }
             return password.bytes
         }
+        .written { MACAddress(bytes: $0)?.description ?? "" }
     }
 }
 
@@ -86,7 +91,7 @@ extension SettingsKind where Value == Settings.WebHook? {
     /// A method and a URL, such as `POST http://…`; a URL without a method means `POST`. It may contain a secret: never
     /// quoted in messages.
     static var webHook: Self {
-        .init("a request like POST http://home.lan/api/webhook/wake-gpu") { text throws(SettingsMismatch) in
+        Self("a request like POST http://home.lan/api/webhook/wake-gpu") { text throws(SettingsMismatch) in
             if text.isEmpty { return nil }
             let words = text.split(separator: " ")
             guard (1...2).contains(words.count), let url = words.last else {
@@ -100,13 +105,14 @@ extension SettingsKind where Value == Settings.WebHook? {
             let address = try WebAddress(String(url), allowingQuery: true)
             return Settings.WebHook(method: method, url: String(url), host: address.host)
         }
+        .written { $0.map { "\($0.method) \($0.url)" } ?? "" }
     }
 }
 
 extension SettingsKind where Value == Settings.HostAndPort? {
     /// `HOST:PORT`; an IPv6 address in brackets.
     static var relay: Self {
-        .init("a host and a port like 192.168.1.2:9999") { text throws(SettingsMismatch) in
+        Self("a host and a port like 192.168.1.2:9999") { text throws(SettingsMismatch) in
             if text.isEmpty { return nil }
             guard let colon = text.lastIndex(of: ":"), let port = Int(text[colon...].dropFirst()),
                 (1...65_535).contains(port)
@@ -119,6 +125,7 @@ extension SettingsKind where Value == Settings.HostAndPort? {
             }
             return Settings.HostAndPort(host: host, port: port)
         }
+        .written { $0.map { $0.host.contains(":") ? "[\($0.host)]:\($0.port)" : "\($0.host):\($0.port)" } ?? "" }
     }
 }
 
@@ -137,24 +144,34 @@ extension SettingsKind where Value == String {
         }
     }
 
+    static var webAddressPattern: String { "^[Hh][Tt][Tt][Pp][Ss]?://" }
+
     /// The base URL of an engine, without a trailing `/` or `/v1`.
     static var engineURL: Self {
-        .init("a URL like http://10.0.0.5:11434") { text throws(SettingsMismatch) in
+        .init("a URL like http://10.0.0.5:11434", form: .pattern(webAddressPattern)) { text throws(SettingsMismatch) in
             try WebAddress(text, allowingQuery: false).base
         }
     }
 
     /// An issuer, exactly as its tokens state it.
     static var issuerURL: Self {
-        .init("a URL like https://auth.example.com/realms/main") { text throws(SettingsMismatch) in
+        .init("a URL like https://auth.example.com/realms/main", form: .pattern(webAddressPattern)) {
+            text throws(SettingsMismatch) in
             _ = try WebAddress(text, allowingQuery: false)
+            for document in ["openid-configuration", "oauth-authorization-server"] {
+                guard text.contains("/.well-known/\(document)") else { continue }
+                throw .init(
+                    "is the URL of the discovery document; remove /.well-known/\(document), and compare the rest with "
+                        + "`issuer` in the document")
+            }
             return text
         }
     }
 
     /// The URL of a document.
     static var documentURL: Self {
-        .init("a URL like https://auth.example.com/keys") { text throws(SettingsMismatch) in
+        .init("a URL like https://auth.example.com/keys", form: .pattern("^$|" + webAddressPattern)) {
+            text throws(SettingsMismatch) in
             if !text.isEmpty { _ = try WebAddress(text, allowingQuery: true) }
             return text
         }
@@ -162,7 +179,7 @@ extension SettingsKind where Value == String {
 
     /// The path of a URL.
     static var urlPath: Self {
-        .init("a path like /v1/models") { text throws(SettingsMismatch) in
+        .init("a path like /v1/models", form: .pattern("^/")) { text throws(SettingsMismatch) in
             guard text.first == "/", text.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "#") })
             else { throw .init("\(quoted(text)) is not a path; begin with / and use visible ASCII without #") }
             return text

@@ -5,7 +5,7 @@ import SimpleAICore
 extension SettingsKind where Value == Int {
     static func integer(_ range: ClosedRange<Int>) -> Self {
         let wanted = "a whole number from \(range.lowerBound) to \(range.upperBound)"
-        return .init(wanted) { text throws(SettingsMismatch) in
+        return .init(wanted, form: .integer(range)) { text throws(SettingsMismatch) in
             guard let number = Int(text), text.first != "+" else {
                 throw .init("\(quoted(text)) is not a whole number; use \(wanted)")
             }
@@ -16,7 +16,7 @@ extension SettingsKind where Value == Int {
 
     static func oneOf(_ numbers: [Int]) -> Self {
         let wanted = numbers.map(String.init).joined(separator: " or ")
-        return .init(wanted) { text throws(SettingsMismatch) in
+        return .init(wanted, form: .integerChoice(numbers)) { text throws(SettingsMismatch) in
             guard let number = Int(text), numbers.contains(number) else {
                 throw .init("\(quoted(text)) is not allowed; use \(wanted)")
             }
@@ -28,7 +28,7 @@ extension SettingsKind where Value == Int {
 extension SettingsKind where Value == Double {
     static func fraction(_ range: ClosedRange<Double>) -> Self {
         let wanted = "a number from \(range.lowerBound) to \(range.upperBound)"
-        return .init(wanted) { text throws(SettingsMismatch) in
+        return .init(wanted, form: .number(range)) { text throws(SettingsMismatch) in
             guard let number = Double(text), range.contains(number) else {
                 throw .init("\(quoted(text)) is not allowed; use \(wanted)")
             }
@@ -42,7 +42,8 @@ extension SettingsKind where Value == Double {
 extension SettingsKind where Value == Duration {
     /// `500ms`, `90s`, `5m` or `1h`.
     static func duration(from minimum: Duration = .zero, to maximum: Duration = .days(30)) -> Self {
-        .init("a duration like 500ms, 90s, 5m or 1h") { text throws(SettingsMismatch) in
+        Self("a duration like 500ms, 90s, 5m or 1h", form: .pattern("^[0-9]+ *(ms|s|m|h)$")) {
+            text throws(SettingsMismatch) in
             guard let (count, unit) = numberAndUnit(text) else {
                 throw .init("\(quoted(text)) is not a duration; use a value such as 500ms, 90s, 5m or 1h")
             }
@@ -65,13 +66,16 @@ extension SettingsKind where Value == Duration {
             }
             return duration
         }
+        .within("\(minimum.written) to \(maximum.written)")
+        .written(\.written)
     }
 }
 
 extension SettingsKind where Value == ByteCount {
     /// `1500B`, `64KiB`, `32MiB` or `1GiB`.
     static func size(from minimum: ByteCount, to maximum: ByteCount) -> Self {
-        .init("a size like 64KiB, 32MiB or 1GiB") { text throws(SettingsMismatch) in
+        Self("a size like 64KiB, 32MiB or 1GiB", form: .pattern("^[0-9]+ *(B|[KMG]iB)$")) {
+            text throws(SettingsMismatch) in
             guard let (count, unit) = numberAndUnit(text) else {
                 throw .init("\(quoted(text)) is not a size; use a value such as 64KiB, 32MiB or 1GiB")
             }
@@ -96,6 +100,7 @@ extension SettingsKind where Value == ByteCount {
             }
             return size
         }
+        .within("\(minimum) to \(maximum)")
     }
 }
 

@@ -2,21 +2,43 @@ import SimpleAICore
 
 /// Converts the text of a single value to a typed value: one constant or function per kind, grouped in extensions.
 struct SettingsKind<Value> {
-    /// A description of valid values, for messages.
+    /// A description of valid values, for messages and the reference.
     let example: String
+    /// What a schema can express of the valid texts.
+    let form: ValueForm
     let read: (String) throws(SettingsMismatch) -> Value
+    /// The valid range, for the reference, unless `example` states it.
+    private(set) var range: String?
+    /// The text of a value in the file's notation.
+    private(set) var write: (Value) -> String = { "\($0)" }
 
-    init(_ example: String, _ read: @escaping (String) throws(SettingsMismatch) -> Value) {
+    init(
+        _ example: String, form: ValueForm = .text, _ read: @escaping (String) throws(SettingsMismatch) -> Value
+    ) {
         self.example = example
+        self.form = form
         self.read = read
     }
 
     /// Reads the same texts with an additional condition, or as another type.
     func map<Other>(
-        _ example: String? = nil, _ transform: @escaping (Value) throws(SettingsMismatch) -> Other
+        _ transform: @escaping (Value) throws(SettingsMismatch) -> Other
     ) -> SettingsKind<Other> {
         let read = read
-        return .init(example ?? self.example) { text throws(SettingsMismatch) in try transform(try read(text)) }
+        return .init(example, form: form) { text throws(SettingsMismatch) in try transform(try read(text)) }
+    }
+
+    func within(_ range: String) -> Self {
+        var kind = self
+        kind.range = range
+        return kind
+    }
+
+    /// The same kind with another notation than Swift's description of the value.
+    func written(_ write: @escaping (Value) -> String) -> Self {
+        var kind = self
+        kind.write = write
+        return kind
     }
 }
 
@@ -32,6 +54,9 @@ struct SettingsMismatch: Error, Hashable {
 extension SettingsKind where Value == String {
     /// Any text, including the empty one.
     static var text: Self { .init("a text") { $0 } }
+
+    /// A path that is not checked when it is read.
+    static var path: Self { .init("a path") { $0 } }
 
     /// A name, or the empty text.
     static func optionalName(_ what: String) -> Self {
@@ -66,7 +91,7 @@ extension SettingsKind where Value == String {
 
 extension SettingsKind where Value == Bool {
     static var flag: Self {
-        .init("true or false") { text throws(SettingsMismatch) in
+        .init("true or false", form: .flag) { text throws(SettingsMismatch) in
             switch text {
             case "true", "True", "TRUE": return true
             case "false", "False", "FALSE": return false
@@ -79,16 +104,17 @@ extension SettingsKind where Value == Bool {
 extension SettingsKind where Value: RawRepresentable, Value.RawValue == String {
     static func choice(_ choices: [Value]) -> Self {
         let names = choices.map(\.rawValue)
-        return .init(names.joined(separator: ", ")) { text throws(SettingsMismatch) in
+        return Self(names.joined(separator: ", "), form: .choice(names)) { text throws(SettingsMismatch) in
             if let choice = choices.first(where: { $0.rawValue.isExactly(text) }) { return choice }
             throw .init(unknownName(text, among: names))
         }
+        .written(\.rawValue)
     }
 }
 
 extension SettingsKind where Value == String {
     static func choice(_ names: [String]) -> Self {
-        .init(names.joined(separator: ", ")) { text throws(SettingsMismatch) in
+        .init(names.joined(separator: ", "), form: .choice(names)) { text throws(SettingsMismatch) in
             guard names.contains(text) else { throw .init(unknownName(text, among: names)) }
             return text
         }

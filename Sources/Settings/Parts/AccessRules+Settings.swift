@@ -13,7 +13,7 @@ extension AccessRules {
             classes: classes,
             policy: AccessPolicy(
                 classes: classes, wakeRoles: settings.wake.roles, showsMembers: settings.models.showMembers,
-                exactPlacementPolicy: PlacementPolicy(settings.routing.policy), grants: settings.policies,
+                exactPlacementPolicy: settings.routing.policy, grants: settings.policies,
                 privilegedRoles: PrivilegedRoles(settings.auth)),
             limits: LimitRules(
                 caller: settings.limits.caller, address: settings.limits.address, grants: settings.policies),

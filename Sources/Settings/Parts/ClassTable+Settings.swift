@@ -8,20 +8,9 @@ extension ClassTable {
                     name: $0.name, models: $0.models,
                     preferredMachineTypes: (settings.routing.prefer[$0.name] ?? []).map { MachineType($0) },
                     speculativeWakes: (settings.routing.speculativeWake[$0.name] ?? []).map { ExactString($0) },
-                    policy: PlacementPolicy(settings.routing.policies[$0.name] ?? settings.routing.policy))
+                    policy: settings.routing.policies[$0.name] ?? settings.routing.policy)
             },
             defaultClass: settings.defaultClass)
-    }
-}
-
-extension PlacementPolicy {
-    init(_ policy: Settings.Policy) {
-        self =
-            switch policy {
-            case .leastBusy: .leastBusy
-            case .roundRobin: .roundRobin
-            case .prefixAffinity: .prefixAffinity
-            }
     }
 }
 

@@ -27,7 +27,7 @@ struct SettingsDocument {
         do {
             root = try RepeatedKeys(text).compose()
         } catch {
-            throw problem(error, file: name)
+            throw problem(error, file: name, text)
         }
         var document = SettingsDocument(name: name, environment: environment, report: report)
         guard let root, case let tree = try document.node(root, at: .root), tree.content != .nothing else {
@@ -121,11 +121,22 @@ struct SettingsDocument {
 }
 
 extension SettingsDocument {
-    private static func problem(_ error: any Error, file: String) -> SettingsProblem {
+    private static func problem(_ error: any Error, file: String, _ text: String) -> SettingsProblem {
         let (line, reason) = lineAndReason(of: error)
+        if isIndentedWithTab(line, of: text) {
+            return SettingsProblem(
+                file: file, line: line, key: "",
+                message: "is not valid YAML: the line is indented with a tab; use spaces")
+        }
         return SettingsProblem(
             file: file, line: line, key: "",
             message: "is not valid YAML: \(reason); check indentation, quotes and brackets")
+    }
+
+    private static func isIndentedWithTab(_ line: Int, of text: String) -> Bool {
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        guard lines.indices.contains(line - 1) else { return false }
+        return lines[line - 1].prefix { $0 == " " || $0 == "\t" }.contains("\t")
     }
 
     private static func lineAndReason(of error: any Error) -> (line: Int, reason: String) {

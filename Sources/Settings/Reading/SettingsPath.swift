@@ -3,9 +3,10 @@ struct SettingsPath: Hashable, Sendable, CustomStringConvertible {
     enum Component: Hashable, Sendable {
         case key(String)
         case index(Int)
-        /// Any key of a table whose keys are names that the operator chose. Occurs in patterns only.
-        case anyKey
-        /// Any element of a list. Occurs in patterns only.
+        /// Any key of a table whose keys are names that the operator chose, written as the placeholder. Occurs in
+        /// declarations only.
+        case anyKey(String)
+        /// Any element of a list. Occurs in declarations only.
         case anyIndex
     }
 
@@ -26,7 +27,7 @@ struct SettingsPath: Hashable, Sendable, CustomStringConvertible {
             case .index(let index): text += "[\(index)]"
             case .anyIndex: text += "[]"
             case .key(let key): text += (text.isEmpty ? "" : ".") + Self.quotedIfNeeded(key)
-            case .anyKey: text += (text.isEmpty ? "" : ".") + "*"
+            case .anyKey(let placeholder): text += (text.isEmpty ? "" : ".") + placeholder
             }
         }
     }

@@ -2,8 +2,6 @@
 final class SettingsReport {
     private(set) var problems = SettingsFindings()
     private(set) var warnings = SettingsFindings()
-    /// Every requested key as a pattern (`runners[].wake.mac`): all keys that this version supports.
-    private(set) var knownKeys: Set<SettingsPath> = []
 
     /// - Parameter suggestion: the end of the message, computed only if the problem is listed.
     func problem(
@@ -21,10 +19,6 @@ final class SettingsReport {
 
     /// Whether a key, or a value below it, already has a problem, so that it must not cause a second one.
     func hasProblem(at path: SettingsPath) -> Bool { problems.contains(path) }
-
-    func addKnownKey(_ pattern: SettingsPath) {
-        knownKeys.insert(pattern)
-    }
 
     /// Throws all problems, if there are any.
     func throwProblems() throws(SettingsError) {

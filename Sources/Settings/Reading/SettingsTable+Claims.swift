@@ -4,6 +4,7 @@ extension SettingsTable {
     /// A list of claim paths; nil if the key is absent. Invalid elements are omitted.
     mutating func claimPaths(_ key: String) -> [Settings.ClaimPath]? {
         mixedList(key, of: .name("a claim"), values: Settings.ClaimPath.init) { table in
+            table.declare(["path", "keys"])
             let path = table.oneOrList("path", .name("a claim")).map(Settings.ClaimPath.init)
             let usesMemberNames = table.read("keys", .flag) ?? false
             if table.lacks("path") {
@@ -11,6 +12,19 @@ extension SettingsTable {
             }
             return usesMemberNames ? path.map { .memberNames($0) } : path
         }
+    }
+}
+
+extension KeyShape {
+    /// A list of claim paths.
+    static var claims: KeyShape {
+        let path = SettingsKind<String>.name("a claim")
+        var table: [KeyDeclaration] = [
+            .init("path", "The claim, whose value is an object.", .oneOrMore(path)),
+            .init("keys", "Whether the roles are the member names of the object.", .value(SettingsKind.flag)),
+        ]
+        for index in table.indices { table[index].reload = .restart }
+        return .list(.anyOf([.oneOrMore(path), .section(table)]))
     }
 }
 

@@ -1,11 +1,10 @@
 import SimpleAICore
 
-/// A table of the file, from which a section reads its keys. Every requested key is known; all other keys in the file
-/// are reported as unknown. Absent tables are read as well, so the set of known keys does not depend on the file.
+/// A table of the file, from which a section reads its keys. Keys that the section does not declare are reported as
+/// unknown.
 struct SettingsTable {
     let path: SettingsPath
     let place: SettingsPlace
-    private let pattern: SettingsPath
     private let report: SettingsReport
     private var entries: [SettingsNode.Entry] = [] {
         didSet {
@@ -16,22 +15,22 @@ struct SettingsTable {
     /// The index of each key in `entries`.
     private var places: [ExactString: Int] = [:]
     /// False if the value is not a table, in which case no key counts as missing.
-    private var isReadable = true
-    private var knownKeys: [String] = []
-    private var knownKeySet: Set<ExactString> = []
-    /// Whether the keys are names that the operator chose.
-    private var keysAreNames = false
+    private(set) var isReadable = true
+    /// The declared keys; nil if the keys are names that the operator chose.
+    private var knownKeys: [String]?
+    /// The declarations, for keys that are written above the table that they belong to.
+    private var declarations: () -> [KeyDeclaration] = { [] }
 
     /// Reads the root table of the file.
     static func read(_ root: SettingsNode, report: SettingsReport, _ body: (inout SettingsTable) -> Void) {
-        read(root, at: .root, pattern: .root, place: root.place, report: report, body)
+        read(root, at: .root, place: root.place, report: report, body)
     }
 
     private static func read(
-        _ node: SettingsNode?, at path: SettingsPath, pattern: SettingsPath, place: SettingsPlace,
-        report: SettingsReport, _ body: (inout SettingsTable) -> Void
+        _ node: SettingsNode?, at path: SettingsPath, place: SettingsPlace, report: SettingsReport,
+        _ body: (inout SettingsTable) -> Void
     ) {
-        var table = SettingsTable(path: path, place: place, pattern: pattern, report: report)
+        var table = SettingsTable(path: path, place: place, report: report)
         switch node?.content {
         case nil, .nothing: break
         case .table(let entries): table.entries = entries
@@ -44,10 +43,9 @@ struct SettingsTable {
         table.reportUnknownKeys()
     }
 
-    private init(path: SettingsPath, place: SettingsPlace, pattern: SettingsPath, report: SettingsReport) {
+    private init(path: SettingsPath, place: SettingsPlace, report: SettingsReport) {
         self.path = path
         self.place = place
-        self.pattern = pattern
         self.report = report
     }
 
@@ -58,6 +56,14 @@ struct SettingsTable {
         let entry = key.flatMap(entry)
         report.problem(
             message, at: key.map { path[$0] } ?? path, place: entry?.place ?? place, suggestion: suggestion)
+    }
+
+    /// A problem of a key in a table below this one.
+    func problem(_ message: String, at keys: [String]) {
+        let path = keys.reduce(path) { $0[$1] }
+        let node = SettingsNode(content: .table(entries), place: place)
+        report.problem(
+            message, at: path, place: node.place(of: SettingsPath(components: keys.map { .key($0) })))
     }
 
     func warning(_ message: String, at key: String) {
@@ -90,25 +96,36 @@ struct SettingsTable {
         }
     }
 
-    /// Adds a key to the known ones, and returns its entry.
-    private mutating func requestedEntry(_ key: String) -> SettingsNode.Entry? {
-        knownKeys.append(key)
-        knownKeySet.insert(ExactString(key))
-        report.addKnownKey(pattern(of: key))
-        return entry(key)
+    /// Declares the table's keys; all others are unknown.
+    mutating func declare(_ keys: [String], _ declarations: @escaping () -> [KeyDeclaration] = { [] }) {
+        knownKeys = keys
+        self.declarations = declarations
     }
 
-    private func pattern(of key: String) -> SettingsPath {
-        pattern.appending(keysAreNames ? .anyKey : .key(key))
+    /// Declares the keys of a section, and reads them.
+    mutating func read<Owner>(_ keys: [Key<Owner>], into owner: inout Owner) {
+        let current = owner
+        declare(keys.map(\.name)) { keys.map { $0.declaration(current) } }
+        for key in keys { key.read(&self, &owner) }
     }
 
     private func reportUnknownKeys() {
-        for entry in entries where !knownKeySet.contains(ExactString(entry.key)) {
+        guard let knownKeys else { return }
+        let known = Set(knownKeys.map { ExactString($0) })
+        for entry in entries where !known.contains(ExactString(entry.key)) {
             report.problem("is unknown; ", at: path[entry.key], place: entry.place) {
-                Spelling.nearest(to: entry.key, among: knownKeys).map { "did you mean `\($0)`?" }
-                    ?? "known keys: \(knownKeys.joined(separator: ", "))"
+                (keyInTable(below: entry.key) ?? Spelling.nearest(to: entry.key, among: knownKeys))
+                    .map { "did you mean `\($0)`?" } ?? "known keys: \(knownKeys.joined(separator: ", "))"
             }
         }
+    }
+
+    /// The path of the only key with this name in the tables below this one; nil if there is none, or more than one.
+    private func keyInTable(below name: String) -> String? {
+        let matches = declarations().all.filter { path, declaration in
+            declaration.name.isExactly(name) && !path.components.contains(.anyIndex)
+        }
+        return matches.count == 1 ? matches[0].path.description : nil
     }
 }
 
@@ -117,13 +134,8 @@ struct SettingsTable {
 extension SettingsTable {
     /// The value of a key; nil if it is absent or invalid.
     mutating func read<Value>(_ key: String, _ kind: SettingsKind<Value>) -> Value? {
-        guard let entry = requestedEntry(key) else { return nil }
+        guard let entry = entry(key) else { return nil }
         return scalar(entry.value, kind, at: path[key], place: entry.place)
-    }
-
-    /// Replaces the default unless the key is absent.
-    mutating func read<Value>(_ key: String, _ kind: SettingsKind<Value>, into value: inout Value) {
-        if let written = read(key, kind) { value = written }
     }
 
     /// A key without a default. `advice` states how to fix its absence.
@@ -142,6 +154,7 @@ extension SettingsTable {
             problem("conflicts with \(key); keep one of them", at: fileKey)
             return nil
         }
+        warnIfWorldReadable(path, at: fileKey)
         do {
             return try kind.read(SecretFile.contents(of: path))
         } catch {
@@ -150,8 +163,16 @@ extension SettingsTable {
         }
     }
 
-    mutating func secret<Value>(_ key: String, _ kind: SettingsKind<Value>, into value: inout Value) {
-        if let written = secret(key, kind) { value = written }
+    /// Warns about a file with a secret that every user of this machine can read.
+    func warnIfWorldReadable(_ path: String, at key: String) {
+        guard let mode = ReadableFile.modeIfWorldReadable(path) else { return }
+        warning("\(quoted(path)) is readable by every user of this machine (mode \(mode)); use chmod o= on it", at: key)
+    }
+
+    /// The text of a single value, before it is read as its kind.
+    func text(of key: String) -> String? {
+        guard case .scalar(let text) = entry(key)?.value.content else { return nil }
+        return text
     }
 
     /// Converts a key that is a name chosen by the operator.
@@ -194,10 +215,6 @@ extension SettingsTable {
         }
     }
 
-    mutating func list<Value>(_ key: String, of kind: SettingsKind<Value>, into values: inout [Value]) {
-        if let written = list(key, of: kind) { values = written }
-    }
-
     /// One value, or a list of values.
     mutating func oneOrMore<Value>(_ key: String, _ kind: SettingsKind<Value>) -> [Value]? {
         if let entry = entry(key), case .scalar = entry.value.content { return read(key, kind).map { [$0] } }
@@ -222,9 +239,7 @@ extension SettingsTable {
                 return values(.more(elements.enumerated().compactMap { scalarElement($1, kind, at: path[$0]) }))
             case .table:
                 var element: Element?
-                Self.read(
-                    node, at: path, pattern: pattern(of: key).appending(.anyIndex), place: node.place, report: report
-                ) { element = tables(&$0) }
+                Self.read(node, at: path, place: node.place, report: report) { element = tables(&$0) }
                 return element
             case .nothing, .scalar, .broken:
                 return scalarElement(node, kind, at: path).map { values(.one($0)) }
@@ -241,14 +256,12 @@ extension SettingsTable {
     mutating func tables(_ key: String, _ body: (inout SettingsTable) -> Void) {
         let elements = elements(key) ?? []
         for (index, node) in elements.enumerated() {
-            Self.read(
-                node, at: path[key][index], pattern: pattern(of: key).appending(.anyIndex), place: node.place,
-                report: report, body)
+            Self.read(node, at: path[key][index], place: node.place, report: report, body)
         }
     }
 
     private mutating func elements(_ key: String) -> [SettingsNode]? {
-        guard let entry = requestedEntry(key) else { return nil }
+        guard let entry = entry(key) else { return nil }
         switch entry.value.content {
         case .nothing, .broken: return nil
         case .list(let elements): return elements
@@ -270,27 +283,16 @@ extension SettingsTable {
 
 // MARK: - Tables in tables
 
-/// A section of the settings, which reads its properties from a table. Absent keys keep their defaults.
-protocol SettingsSection {
-    mutating func read(from table: inout SettingsTable)
-}
-
 extension SettingsTable {
-    mutating func section(_ key: String, into section: inout some SettingsSection) {
-        self.section(key) { section.read(from: &$0) }
-    }
-
     mutating func section(_ key: String, _ body: (inout SettingsTable) -> Void) {
-        let entry = requestedEntry(key)
-        Self.read(
-            entry?.value, at: path[key], pattern: pattern(of: key), place: entry?.place ?? place, report: report, body)
+        let entry = entry(key)
+        Self.read(entry?.value, at: path[key], place: entry?.place ?? place, report: report, body)
     }
 
     /// Reads a table whose keys are names that the operator chose: `body` is called once per name, in the file's order,
     /// with the name's table.
     mutating func names(in key: String, _ body: (inout SettingsTable, String) -> Void) {
         section(key) { table in
-            table.keysAreNames = true
             for entry in table.entries { body(&table, entry.key) }
         }
     }

@@ -1,37 +1,66 @@
 import SimpleAICore
 
 extension RunnerSettings: SettingsSection {
-    mutating func read(from table: inout SettingsTable) {
-        gateway =
-            table.required("gateway", .gatewayURL, "set the gateway's URL, such as ws://gateway.lan:8080") ?? ""
-        readToken(from: &table)
-        table.read("id", .agentID, into: &id)
-        table.read("name", .text, into: &name)
-        table.read("machine_type", .optionalName("a machine type"), into: &machineType)
-        table.section("listen") {
-            $0.read("host", .host, into: &listen.host)
-            $0.read("port", .integer(0...65_535), into: &listen.port)
+    static var defaults: Self { .init() }
+
+    static var keys: [Key<Self>] {
+        Key(
+            "gateway", \.gateway, .gatewayURL, required: "set the gateway's URL, such as ws://gateway.lan:8080",
+            "The gateway's URL: ws://, or wss:// behind a proxy with TLS.")
+        Key.secret(
+            "token", \.token, .token, defaultNote: "*required*, or `token_file`",
+            "The gateway\'s fleet.token, or this machine's own entry of fleet.tokens.")
+        Key(
+            "id", \.id, .agentID, defaultNote: "the host name", "The machine's id at the gateway, unique in the fleet.")
+        Key("name", \.name, .text, defaultNote: "the id", "The name shown to people in lists.")
+        Key(
+            "machine_type", \.machineType, .optionalName("a machine type"),
+            "The machine type, for routing.classes.NAME.prefer of the gateway.")
+        Key.section("listen", "The address on which the agent accepts the gateway's calls.") {
+            Key("host", \.listen.host, .host, "An address of this machine; 0.0.0.0: every IPv4 network.")
+            Key(
+                "port", \.listen.port, .integer(0...65_535),
+                "The port to listen on; 0: any free port, which the agent reports to the gateway.")
         }
-        table.read("base_url", .optionalEngineURL, into: &baseURL)
-        table.read("mac", .macChoice, into: &mac)
-        table.read("heartbeat", .duration(from: .milliseconds(100), to: .seconds(60)), into: &heartbeat)
-        table.read("drain", .duration(), into: &drain)
-        readEngines(from: &table)
-        table.names(in: "aliases") { table, name in
-            let publicID = table.name(name, .model)
-            if let engineID = table.required(name, .name("a model id"), "use the engine's own id of the model") {
-                aliases[publicID] = engineID
-            }
+        Key(
+            "base_url", \.baseURL, .optionalEngineURL,
+            "The URL of this machine, if the gateway reaches it at another address than it connects from (proxy or NAT)."
+        )
+        Key("mac", \.mac, .macChoice, "The MAC address for magic packets.")
+        Key(
+            "heartbeat", \.heartbeat, .duration(from: .milliseconds(100), to: .seconds(60)),
+            "The interval of heartbeats to the gateway.")
+        Key("drain", \.drain, .duration(), "After SIGTERM, calls in progress get this long to finish.")
+        Key(
+            "engines", \.engines, as: .sections(Engine.self), isRequired: true,
+            "The engines on this machine: at least one."
+        ) { table, settings in
+            settings.readEngines(from: &table)
         }
-        table.section("power") {
-            $0.list("sleep_command", of: .argument, into: &power.sleepCommand)
-            $0.read("watts", .integer(0...100_000), into: &power.watts)
+        Key.aliases(\.aliases)
+        Key.section("power", "The power of this machine.") {
+            Key(
+                "sleep_command", list: \.power.sleepCommand, of: .argument,
+                "The command that puts this machine to sleep when the gateway requests it (sleep.after); empty: the agent "
+                    + "refuses.")
+            Key(
+                "watts", \.power.watts, .integer(0...100_000),
+                "The power consumption of the awake machine in watts, which the agent reports to the gateway; 0: unknown."
+            )
         }
-        table.section("tls") {
-            $0.read("verify", .flag, into: &tls.verify)
-            $0.read("ca_file", .existingFile, into: &tls.caFile)
+        Key.section("tls", \.tls, "For wss:// with your own certificate authority.")
+        Key.section("log", \.log, "The log of the agent.")
+    }
+
+    func check(in table: SettingsTable) {
+        if token.isEmpty, !table.hasProblem(at: "token"), !table.hasProblem(at: "token_file") {
+            table.problem("is required; set the gateway's fleet.token, or its file as token_file", at: "token")
         }
-        table.section("log", into: &log)
+        if engines.isEmpty, !table.hasProblem(at: "engines") {
+            table.problem(
+                "is required; add at least one `- kind: …`, one of \(Engine.Kind.allCases.map(\.rawValue))",
+                at: "engines")
+        }
         checkTransport(in: table)
         if let program = power.sleepCommand.first, SettingsValidation.isMissing(program) {
             table.warning(SettingsValidation.missing(program), at: "power")
@@ -51,32 +80,19 @@ extension RunnerSettings: SettingsSection {
                 + "set base_url to an address of this machine that it reaches", at: "listen")
     }
 
-    private mutating func readToken(from table: inout SettingsTable) {
-        if let written = table.secret("token", .token), !written.isEmpty {
-            token = written
-        } else if !table.hasProblem(at: "token"), !table.hasProblem(at: "token_file") {
-            table.problem(
-                "is required; set the gateway's fleet.token, or its file as token_file", at: "token")
-        }
-    }
-
     private mutating func readEngines(from table: inout SettingsTable) {
+        let keys = Engine.keys
         var places: [ExactString: Int] = [:]
         table.tables("engines") { table in
             let index = engines.count
-            var engine = Engine(kind: .openAI, url: "")
-            engine.read(from: &table)
+            var engine = Engine.defaults
+            engine.read(from: &table, keys)
             engines.append(engine)
             guard !engine.url.isEmpty else { return }
             if let first = places[ExactString(engine.url)] {
                 table.problem("is already the URL of engines[\(first)]; list each engine once", at: "url")
             }
             places[ExactString(engine.url)] = places[ExactString(engine.url)] ?? index
-        }
-        if engines.isEmpty, !table.hasProblem(at: "engines") {
-            table.problem(
-                "is required; add at least one `- kind: …`, one of \(Engine.Kind.allCases.map(\.rawValue))",
-                at: "engines")
         }
     }
 
@@ -90,18 +106,34 @@ extension RunnerSettings: SettingsSection {
 }
 
 extension RunnerSettings.Engine: SettingsSection {
-    mutating func read(from table: inout SettingsTable) {
-        table.read("kind", .choice(Kind.allCases), into: &kind)
-        if let written = table.read("url", .engineURL) {
-            url = written
-        } else if let standard = Self.standardURL(of: kind), !table.hasProblem(at: "url") {
-            url = standard
-        } else if table.lacks("url"), !table.hasProblem(at: "kind") {
-            table.problem("is required; set the engine's URL, such as http://127.0.0.1:8000", at: "url")
+    static var defaults: Self { .init(kind: .openAI, url: "") }
+
+    static var keys: [Key<Self>] {
+        Key(
+            "kind", \.kind, .choice(Kind.allCases),
+            "ollama: the agent lists, loads and unloads its models; llama-server: llama.cpp's server, which the agent can "
+                + "start; openai: any other engine with OpenAI's API.")
+        Key(
+            "url", \.url, .engineURL, defaultNote: "depends on the kind",
+            "The engine's URL.")
+        Key(
+            "command", list: \.command, of: .argument,
+            "With a command the agent starts it, restarts it when it exits, and stops it when the agent stops; without one "
+                + "the agent only monitors it.")
+        Key(
+            "slots", optional: \.slots, .integer(1...10_000), defaultNote: "what the engine reports, else 1",
+            "The number of concurrent calls.")
+        Key.secret("api_key", \.apiKey, .token, "The API key that the engine requires, if any.")
+    }
+
+    mutating func check(in table: SettingsTable) {
+        if url.isEmpty, !table.hasProblem(at: "url") {
+            if let standard = Self.standardURL(of: kind) {
+                url = standard
+            } else if table.lacks("url"), !table.hasProblem(at: "kind") {
+                table.problem("is required; set the engine's URL, such as http://127.0.0.1:8000", at: "url")
+            }
         }
-        table.list("command", of: .argument, into: &command)
-        slots = table.read("slots", .integer(1...10_000))
-        table.secret("api_key", .token, into: &apiKey)
         checkCommand(in: table)
     }
 
@@ -141,11 +173,19 @@ extension RunnerSettings.Engine: SettingsSection {
 
 extension SettingsKind where Value == RunnerSettings.MAC {
     fileprivate static var macChoice: Self {
-        .init("auto, none or AA:BB:CC:DD:EE:FF") { text throws(SettingsMismatch) in
+        Self("auto, none or AA:BB:CC:DD:EE:FF", form: .pattern("^(auto|none)$|" + macPattern)) {
+            text throws(SettingsMismatch) in
             switch text {
             case "auto": return .automatic
             case "none": return .none
             default: return .address(try SettingsKind<MACAddress>.mac.read(text))
+            }
+        }
+        .written { mac in
+            switch mac {
+            case .automatic: "auto"
+            case .none: "none"
+            case .address(let address): address.description
             }
         }
     }
@@ -161,14 +201,15 @@ extension SettingsKind where Value == String {
     }
 
     fileprivate static var optionalEngineURL: Self {
-        .init(engineURL.example) { text throws(SettingsMismatch) in
+        .init(engineURL.example, form: .pattern("^$|" + webAddressPattern)) { text throws(SettingsMismatch) in
             text.isEmpty ? "" : try engineURL.read(text)
         }
     }
 
     /// The URL at which agents register; without a path, the protocol's path is added.
     fileprivate static var gatewayURL: Self {
-        .init("a URL like ws://gateway.lan:8080") { text throws(SettingsMismatch) in
+        .init("a URL like ws://gateway.lan:8080", form: .pattern("^[Ww][Ss][Ss]?://")) {
+            text throws(SettingsMismatch) in
             let address = try WebAddress(text, schemes: ["ws", "wss"], allowingQuery: false)
             let path = address.path.isEmpty || address.path == "/" ? "/ws/runners" : address.path
             return "\(address.scheme)://\(address.authority)\(path)"

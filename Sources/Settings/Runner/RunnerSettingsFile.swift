@@ -42,7 +42,7 @@ public enum RunnerSettingsFile {
         environment.override(&tree, report: report)
         var settings = RunnerSettings()
         settings.id = RunnerID(hostName)
-        SettingsTable.read(tree, report: report) { settings.read(from: &$0) }
+        settings.read(&tree, report: report)
         if settings.name.isEmpty { settings.name = settings.id.rawValue }
         return settings
     }

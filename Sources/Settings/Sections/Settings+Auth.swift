@@ -1,39 +1,122 @@
 import SimpleAICore
 
 extension Settings.Auth: SettingsSection {
-    mutating func read(from table: inout SettingsTable) {
-        table.read("mode", .choice([.oidc, .none]), into: &mode)
-        table.read("leeway", .duration(to: .seconds(600)), into: &leeway)
-        table.read("failed_attempts_per_minute", .integer(0...1_000_000), into: &failedAttemptsPerMinute)
-        table.tables("issuers") { table in
-            // An invalid entry is kept, so that indices match the file.
-            let url = table.required(
-                "issuer", .issuerURL, "set the exact value of the `iss` claim of its tokens")
-            var issuer = Settings.Issuer(issuer: url ?? "", audience: .oneOf([]))
-            if url != nil { issuer.readTenants(from: &table) }
-            issuer.read(from: &table)
-            issuers.append(issuer)
+    static var defaults: Self { .init() }
+
+    static var keys: [Key<Self>] {
+        Key(
+            "mode", \.mode, .choice([.oidc, .none]), reload: .restart,
+            "oidc: tokens are required; none: no credentials are checked, which is possible on 127.0.0.1 only.")
+        Key(
+            "leeway", \.leeway, .duration(to: .seconds(600)), reload: .restart,
+            "The tolerated difference between the issuers' clocks and this one.")
+        Key(
+            "failed_attempts_per_minute", \.failedAttemptsPerMinute, .integer(0...1_000_000), reload: .restart,
+            "The maximum number of invalid tokens from one address per minute; after that the address receives 429 for "
+                + "them.")
+        Key(
+            "issuers", \.issuers, as: .sections(Settings.Issuer.self), default: { _ in .array([]) }, reload: .restart,
+            shown: { $0.map(\.issuer).joined(separator: ", ") },
+            "The issuers whose tokens are accepted; mode oidc needs at least one."
+        ) { table, auth in
+            let keys = Settings.Issuer.keys
+            table.tables("issuers") { table in
+                // An invalid entry is kept, so that indices match the file.
+                var issuer = Settings.Issuer.defaults
+                issuer.read(from: &table, keys)
+                auth.issuers.append(issuer)
+            }
         }
     }
 }
 
 extension Settings.Issuer: SettingsSection {
-    mutating func read(from table: inout SettingsTable) {
-        readAudience(from: &table)
-        table.list("algorithms", of: .algorithm, into: &algorithms)
-        table.read("token_type", .text, into: &tokenType)
-        table.list("scopes", of: .name("a scope"), into: &scopes)
-        table.list("authorized_parties", of: .name("an application"), into: &authorizedParties)
-        table.section("refresh") {
-            $0.read("every", .duration(from: .seconds(1)), into: &refreshInterval)
-            $0.read("cooldown", .duration(from: .seconds(1)), into: &refreshCooldown)
+    static var defaults: Self { .init(issuer: "", audience: .oneOf([])) }
+
+    static var keys: [Key<Self>] {
+        Key(
+            "issuer", \.issuer, .issuerURL, required: "set the exact value of the `iss` claim of its tokens",
+            reload: .restart, "The issuer's URL, exactly as in the claim `iss` of its tokens.")
+        Key(
+            "tenants", list: \.tenants, of: .tenant, reload: .restart,
+            "For Microsoft Entra ID with several tenants: the ids of the accepted tenants.")
+        Key(
+            "audience", \.audience, as: .oneOrMore(SettingsKind<String>.name("an audience")), isRequired: true,
+            reload: .restart,
+            "The required claim `aud`: one value or a list."
+        ) { table, issuer in
+            issuer.readAudience(from: &table)
         }
-        readKeys(from: &table)
-        readClaims(from: &table)
-        table.section("tls") { $0.read("ca_file", .existingFile, into: &caFile) }
+        Key(
+            "algorithms", list: \.algorithms, of: .algorithm, reload: .restart,
+            "For keys that declare no algorithm: the accepted algorithms.")
+        Key(
+            "token_type", \.tokenType, .text, reload: .restart,
+            "The required `typ` of the token's header, such as at+jwt; empty: any.")
+        Key(
+            "scopes", list: \.scopes, of: .name("a scope"), reload: .restart,
+            "Scopes that a token must have, all of these.")
+        Key(
+            "authorized_parties", list: \.authorizedParties, of: .name("an application"), reload: .restart,
+            "Accepted applications: the first of the claims `azp`, `client_id`, `appid` and `cid`.")
+        Key.section("refresh", "When the issuer's keys are fetched.") {
+            Key(
+                "every", \.refreshInterval, .duration(from: .seconds(1)), reload: .restart,
+                "The interval at which the issuer's keys are fetched.")
+            Key(
+                "cooldown", \.refreshCooldown, .duration(from: .seconds(1)), reload: .restart,
+                "A token of an unknown key causes an immediate fetch, but at most five per cooldown, however many such "
+                    + "tokens arrive.")
+        }
+        Key(
+            "jwks_url", \.keys, as: .value(SettingsKind.documentURL), default: { _ in .string("") }, reload: .restart,
+            "The URL of the keys, if the issuer does not support discovery."
+        ) { table, issuer in
+            issuer.readKeySet(from: &table)
+        }
+        Key.companion(
+            "jwks_file", as: .value(SettingsKind<String>.existingFile), default: .string(""), reload: .restart,
+            "A file with the keys, if the issuer does not support discovery.")
+        Key(
+            "jwks_token_file", \.jwksTokenFile, .existingFile, reload: .restart,
+            "A file with a bearer token for issuers that require one for their keys, as Kubernetes does.")
+        Key(
+            "role_claims", \.roleClaims, as: .claims, default: { .array($0.map(\.json)) }, reload: .restart,
+            "The claims that contain roles: dotted paths, or lists of keys where a key contains a dot."
+        ) { table, issuer in
+            if let written = table.claimPaths("role_claims") { issuer.roleClaims = written }
+        }
+        Key(
+            "subject_claims", \.subjectClaims, as: .claims, default: { .array($0.map(\.json)) }, reload: .restart,
+            "The claims that identify the caller; the first one present is used, such as [sub, client_id]."
+        ) { table, issuer in
+            if let written = table.claimPaths("subject_claims") { issuer.subjectClaims = written }
+        }
+        Key("admin_role", \.adminRole, .role, reload: .restart, "The role that permits everything.")
+        Key(
+            "specific_role", \.specificRole, .role, reload: .restart,
+            "The role that permits requests for exact model ids.")
+        Key.section("tls", "The issuer's TLS certificate.") {
+            Key(
+                "ca_file", \.caFile, .existingFile, reload: .restart,
+                "A PEM file with the certificate authorities for the issuer's TLS certificate; empty: those of "
+                    + "SSL_CERT_FILE, or of the system.")
+        }
+    }
+
+    func check(in table: SettingsTable) {
+        if !issuer.isEmpty { checkTenants(in: table) }
         if algorithms.isEmpty, !table.hasProblem(at: "algorithms") {
             table.problem("is empty; list at least one, such as RS256", at: "algorithms")
         }
+        if !jwksTokenFile.isEmpty {
+            checkTokenForKeys(in: table)
+            table.warnIfWorldReadable(jwksTokenFile, at: "jwks_token_file")
+        }
+        if roleClaims.isEmpty || roleClaims.contains(where: \.isEmpty), !table.hasProblem(at: "role_claims") {
+            table.problem("is not a claim; use one such as realm_access.roles", at: "role_claims")
+        }
+        if !table.hasProblem(at: "subject_claims") { checkSubject(in: table) }
     }
 
     private mutating func readAudience(from table: inout SettingsTable) {
@@ -59,10 +142,9 @@ extension Settings.Issuer: SettingsSection {
         }
     }
 
-    /// Reads the tenants of Entra ID. Its issuer for all tenants is a template that every tenant matches, so the
+    /// Checks the tenants of Entra ID. Its issuer for all tenants is a template that every tenant matches, so the
     /// settings must list the trusted tenants.
-    fileprivate mutating func readTenants(from table: inout SettingsTable) {
-        table.list("tenants", of: .tenant, into: &tenants)
+    private func checkTenants(in table: SettingsTable) {
         let parts = issuer.split(separator: Self.tenantPlaceholder, omittingEmptySubsequences: false)
         let isTemplate = parts.count == 2 && parts[0].hasSuffix("/") && (parts[1].isEmpty || parts[1].hasPrefix("/"))
         if let alias = Self.aliasOfTenants(in: issuer) {
@@ -94,7 +176,7 @@ extension Settings.Issuer: SettingsSection {
         return ["common", "organizations", "consumers"].first(where: first.isExactly)
     }
 
-    private mutating func readKeys(from table: inout SettingsTable) {
+    private mutating func readKeySet(from table: inout SettingsTable) {
         let url = table.read("jwks_url", .documentURL) ?? ""
         let file = table.read("jwks_file", .existingFile) ?? ""
         switch (url.isEmpty, file.isEmpty) {
@@ -104,8 +186,6 @@ extension Settings.Issuer: SettingsSection {
         case (false, false):
             table.problem("conflicts with jwks_url; keep one of them", at: "jwks_file")
         }
-        table.read("jwks_token_file", .existingFile, into: &jwksTokenFile)
-        if !jwksTokenFile.isEmpty { checkTokenForKeys(in: table) }
     }
 
     private func checkTokenForKeys(in table: SettingsTable) {
@@ -122,21 +202,6 @@ extension Settings.Issuer: SettingsSection {
                 "would be sent in plain text, because \(key) lacks TLS; use https, or remove the token",
                 at: "jwks_token_file")
         }
-    }
-
-    private mutating func readClaims(from table: inout SettingsTable) {
-        if let written = table.claimPaths("role_claims") {
-            roleClaims = written
-            if roleClaims.isEmpty || roleClaims.contains(where: \.isEmpty), !table.hasProblem(at: "role_claims") {
-                table.problem("is not a claim; use one such as realm_access.roles", at: "role_claims")
-            }
-        }
-        if let written = table.claimPaths("subject_claims") {
-            subjectClaims = written
-            if !table.hasProblem(at: "subject_claims") { checkSubject(in: table) }
-        }
-        table.read("admin_role", .role, into: &adminRole)
-        table.read("specific_role", .role, into: &specificRole)
     }
 
     private func checkSubject(in table: SettingsTable) {
@@ -163,6 +228,15 @@ extension Settings.Issuer: SettingsSection {
 }
 
 extension Settings.ClaimPath {
+    /// As a settings file contains it.
+    fileprivate var json: OrderedJSON {
+        switch self {
+        case .dotted(let text): .string(text)
+        case .keys(let keys): .strings(keys)
+        case .memberNames(let object): .object([.init("path", object.json), .init("keys", .boolean(true))])
+        }
+    }
+
     /// The name of the claim, if the path consists of a single key.
     fileprivate var onlyKey: String? {
         switch self {
@@ -174,9 +248,12 @@ extension Settings.ClaimPath {
 }
 
 extension SettingsKind where Value == String {
+    private static var tenantPattern: String { "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" }
+
     /// The id of an Entra ID tenant, in the form of the claim `tid`.
     fileprivate static var tenant: Self {
-        .init("a tenant's id like 8eaef023-2b34-4da1-9baa-8bc8c9d6a490") { text throws(SettingsMismatch) in
+        .init("a tenant's id like 8eaef023-2b34-4da1-9baa-8bc8c9d6a490", form: .pattern(tenantPattern)) {
+            text throws(SettingsMismatch) in
             let groups = text.split(separator: "-", omittingEmptySubsequences: false).map(\.utf8)
             let isID =
                 groups.map(\.count) == [8, 4, 4, 4, 12]
@@ -197,7 +274,7 @@ extension SettingsKind where Value == String {
         let choice = SettingsKind.choice([
             "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
         ])
-        return .init(choice.example) { text throws(SettingsMismatch) in
+        return .init(choice.example, form: choice.form) { text throws(SettingsMismatch) in
             guard text != "none", !text.hasPrefix("HS") else {
                 throw .init("\(text) lets every party that verifies tokens create them; use RS256 or ES256")
             }

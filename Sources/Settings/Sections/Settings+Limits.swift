@@ -1,22 +1,32 @@
 import SimpleAICore
 
 extension CallLimits: SettingsSection {
-    mutating func read(from table: inout SettingsTable) {
-        table.read("requests_per_minute", .callLimit, into: &requestsPerMinute)
-        table.read("concurrent_calls", .callLimit, into: &concurrentCalls)
-        table.read("tokens_per_day", .tokenLimit, into: &tokensPerDay)
+    static var defaults: Self { .none }
+
+    static var keys: [Key<Self>] {
+        Key(
+            "requests_per_minute", \.requestsPerMinute, .callLimit,
+            "Calls per minute; a burst may use all of them at once.")
+        Key("concurrent_calls", \.concurrentCalls, .callLimit, "Calls in progress at the same time.")
+        Key(
+            "tokens_per_day", \.tokensPerDay, .tokenLimit,
+            "Prompt and completion tokens per day; a burst may use all of them at once.")
     }
 }
 
-extension GrantedLimits {
-    /// The `limits` of a policy; all keys are optional.
-    init(from table: inout SettingsTable) {
-        self.init()
-        table.section("limits") {
-            requestsPerMinute = $0.read("requests_per_minute", .callLimit)
-            concurrentCalls = $0.read("concurrent_calls", .callLimit)
-            tokensPerDay = $0.read("tokens_per_day", .tokenLimit)
-        }
+extension GrantedLimits: SettingsSection {
+    static var defaults: Self { .init() }
+
+    static var keys: [Key<Self>] {
+        Key(
+            "requests_per_minute", optional: \.requestsPerMinute, .callLimit, defaultNote: "the general limit",
+            "Calls per minute; a burst may use all of them at once.")
+        Key(
+            "concurrent_calls", optional: \.concurrentCalls, .callLimit, defaultNote: "the general limit",
+            "Calls in progress at the same time.")
+        Key(
+            "tokens_per_day", optional: \.tokensPerDay, .tokenLimit, defaultNote: "the general limit",
+            "Prompt and completion tokens per day; a burst may use all of them at once.")
     }
 }
 

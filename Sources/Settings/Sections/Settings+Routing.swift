@@ -1,7 +1,20 @@
 import SimpleAICore
 
+extension Key where Owner == Settings {
+    static var classes: Key {
+        Key(
+            "classes", \.classes, as: .names(placeholder: "NAME", .list(of: SettingsKind.model)),
+            default: { _ in .object([]) },
+            "Classes: named lists of models for the same purpose, in order of preference."
+        ) { table, settings in
+            settings.readClasses(from: &table)
+        }
+        .reporting { old, new, _ in old.classChanges(to: new) }
+    }
+}
+
 extension Settings {
-    mutating func readClasses(from table: inout SettingsTable) {
+    fileprivate mutating func readClasses(from table: inout SettingsTable) {
         table.names(in: "classes") { table, name in
             let models = table.list(name, of: .model) ?? []
             if models.isEmpty, !table.hasProblem(at: name) {
@@ -9,57 +22,155 @@ extension Settings {
             }
             classes.append(ModelClass(name: table.name(name, .className), models: models))
         }
-        table.read("default_class", .className, into: &defaultClass)
+    }
+
+    fileprivate func classChanges(to new: Settings) -> [SettingsChange] {
+        let names = (classes + new.classes).map(\.name).uniqued
+        var changes: [SettingsChange] = names.compactMap { name in
+            let (from, to) = (members(of: name), new.members(of: name))
+            return from == to ? nil : SettingsChange("classes.\(name)", from: from, to: to)
+        }
+        let (old, order) = (classes.map(\.name), new.classes.map(\.name))
+        if old != order, Set(old) == Set(order) {
+            changes.append(
+                SettingsChange(
+                    "classes", from: old.map(\.rawValue).joined(separator: ", "),
+                    to: order.map(\.rawValue).joined(separator: ", ")))
+        }
+        return changes
+    }
+
+    private func members(of name: ClassName) -> String? {
+        classes.first { $0.name == name }?.models.map(\.rawValue).joined(separator: ", ")
     }
 }
 
 extension Settings.Routing: SettingsSection {
-    mutating func read(from table: inout SettingsTable) {
-        table.read("policy", .policy, into: &policy)
-        table.names(in: "classes") { table, name in
-            table.section(name) { table in
-                var classPolicy = policy
-                table.read("policy", .policy, into: &classPolicy)
-                if classPolicy != policy { policies[ClassName(name)] = classPolicy }
-                let types = table.list("prefer", of: .name("a machine type")) ?? []
-                if !types.isEmpty { prefer[ClassName(name)] = types }
-                let runners = table.list("speculative_wake", of: .name("a machine's id or type")) ?? []
-                if !runners.isEmpty { speculativeWake[ClassName(name)] = runners }
+    static var defaults: Self { .init() }
+
+    static var keys: [Key<Self>] {
+        Key(
+            "policy", \.policy, .choice(PlacementPolicy.allCases),
+            "The policy for runners that can serve a call: least_busy (fewest calls per slot; ties in turn), round_robin "
+                + "(in turn, regardless of load), or prefix_affinity (the runner that has served the beginning of the "
+                + "conversation and has it in its prompt cache, unless its load exceeds its share by more than a quarter)."
+        )
+        Key(
+            "classes", \.classes, as: .names(placeholder: "NAME", .section(Settings.ClassRouting.self)),
+            default: { _ in .object([]) }, "How machines are chosen for the calls of one class."
+        ) { table, routing in
+            routing.readClasses(from: &table)
+        }
+        .reporting { old, new, prefix in
+            let keys = Settings.ClassRouting.keys
+            return (Array(old.classes.keys) + new.classes.keys).uniqued.sorted().flatMap { name in
+                keys.flatMap { key in
+                    key.changes(
+                        old.classes[name] ?? .defaults, new.classes[name] ?? .defaults, "\(prefix)classes.\(name).")
+                }
             }
         }
-        table.section("queue") {
-            $0.read("length", .integer(0...1_000_000), into: &queueLength)
-            $0.read("timeout", .duration(), into: &queueTimeout)
+        Key.section("queue", "Calls that wait for a slot.") {
+            Key(
+                "length", \.queueLength, .integer(0...1_000_000),
+                "The maximum number of waiting calls per set of models.")
+            Key("timeout", \.queueTimeout, .duration(), "The maximum time that a call waits.")
         }
-        table.section("failover") {
-            $0.read("attempts", .integer(0...10), into: &failoverAttempts)
-            $0.read("after_send", .choice([.staleOnly, .never, .always]), into: &afterSend)
+        Key.section("failover", "Moving calls to another runner.") {
+            Key(
+                "attempts", \.failoverAttempts, .integer(0...10),
+                "The maximum number of moves of a call to another runner before its response begins.")
+            Key(
+                "after_send", \.afterSend, .choice([.staleOnly, .never, .always]),
+                "Whether to retry if the connection fails after the request was sent: stale_only (once, if a kept-alive "
+                    + "connection was already closed), never, or always (a request that crashes engines then reaches "
+                    + "several).")
         }
-        table.section("ejection") {
-            $0.read("failures", .integer(0...1_000), into: &ejectionFailures)
-            $0.read("for", .duration(), into: &ejectionTime)
-            $0.read("max_share", .fraction(0...1), into: &ejectionMaxShare)
+        Key.section("ejection", "A runner that fails several calls in a row is ejected for a time.") {
+            Key(
+                "failures", \.ejectionFailures, .integer(0...1_000),
+                "Consecutive failures that eject a runner; 0: never.")
+            Key(
+                "for", \.ejectionTime, .duration(),
+                "The duration of the first ejection; longer after each failed trial.")
+            Key(
+                "max_share", \.ejectionMaxShare, .fraction(0...1),
+                "The maximum share of runners that are ejected at the same time.")
         }
-        table.section("timeouts", into: &timeouts)
+        Key.section("timeouts", \.timeouts, "Timeouts of requests to engines; 0s: none.")
+    }
+
+    private mutating func readClasses(from table: inout SettingsTable) {
+        let keys = Settings.ClassRouting.keys
+        table.names(in: "classes") { table, name in
+            var ofClass = Settings.ClassRouting.defaults
+            table.section(name) { ofClass.read(from: &$0, keys) }
+            if ofClass.policy == policy { ofClass.policy = nil }
+            classes[ClassName(name)] = ofClass
+        }
+    }
+
+    /// Classes with at least one key.
+    var classes: [ClassName: Settings.ClassRouting] {
+        get {
+            var classes: [ClassName: Settings.ClassRouting] = [:]
+            for (name, policy) in policies { classes[name, default: .defaults].policy = policy }
+            for (name, types) in prefer { classes[name, default: .defaults].prefer = types }
+            for (name, machines) in speculativeWake { classes[name, default: .defaults].speculativeWake = machines }
+            return classes
+        }
+        set {
+            policies = newValue.compactMapValues(\.policy)
+            prefer = newValue.mapValues(\.prefer).filter { !$1.isEmpty }
+            speculativeWake = newValue.mapValues(\.speculativeWake).filter { !$1.isEmpty }
+        }
+    }
+}
+
+extension Settings {
+    /// One entry of `routing.classes`.
+    struct ClassRouting: Hashable, SettingsSection {
+        /// Nil: the general policy.
+        var policy: PlacementPolicy?
+        var prefer: [String] = []
+        var speculativeWake: [String] = []
+
+        static var defaults: Self { .init() }
+
+        static var keys: [Key<Self>] {
+            Key(
+                "policy", optional: \.policy, .choice(PlacementPolicy.allCases), defaultNote: "`routing.policy`",
+                "The policy of this class.")
+            Key(
+                "prefer", list: \.prefer, of: .name("a machine type"),
+                "Machine types (machine_type), best first: the next type serves when the first has no free slot.")
+            Key(
+                "speculative_wake", list: \.speculativeWake, of: .name("a machine's id or type"),
+                "Machines (ids or machine types) to wake in addition: the first that is ready gets the call.")
+        }
     }
 }
 
 extension Settings.Timeouts: SettingsSection {
-    mutating func read(from table: inout SettingsTable) {
-        table.read("connect", .duration(), into: &connect)
-        table.read("first_byte", .duration(), into: &firstByte)
-        table.read("gap", .duration(), into: &gap)
-        table.read("total", .duration(), into: &total)
+    static var defaults: Self { .init() }
+
+    static var keys: [Key<Self>] {
+        Key("connect", \.connect, .duration(), "The time until the engine accepts the connection.")
+        Key(
+            "first_byte", \.firstByte, .duration(),
+            "The time until the response begins; loading a large model takes long.")
+        Key("gap", \.gap, .duration(), "The time between two pieces of a response.")
+        Key("total", \.total, .duration(), "The time for the whole call.")
     }
 }
 
 extension Settings.Keepalive: SettingsSection {
-    mutating func read(from table: inout SettingsTable) {
-        table.read("after", .duration(to: .seconds(300)), into: &after)
-        table.read("every", .duration(from: .milliseconds(100), to: .seconds(300)), into: &every)
-    }
-}
+    static var defaults: Self { .init() }
 
-extension SettingsKind where Value == Settings.Policy {
-    fileprivate static var policy: Self { .choice([.leastBusy, .roundRobin, .prefixAffinity]) }
+    static var keys: [Key<Self>] {
+        Key("after", \.after, .duration(to: .seconds(300)), "The time until the first comment.")
+        Key(
+            "every", \.every, .duration(from: .milliseconds(100), to: .seconds(300)),
+            "The interval of further comments.")
+    }
 }

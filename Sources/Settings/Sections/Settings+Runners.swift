@@ -1,16 +1,101 @@
 import SimpleAICore
 
+extension Key where Owner == Settings {
+    /// Must be read after `wake`, which contains defaults for it.
+    static var runners: Key {
+        Key(
+            "runners", \.runners, as: .sections(Settings.StaticRunner.self), default: { _ in .array([]) },
+            "Static runners: your engines (Ollama, llama.cpp, LM Studio, vLLM, …) with an OpenAI-compatible API."
+        ) { table, settings in
+            settings.readRunners(from: &table)
+        }
+        .reporting { old, new, _ in old.runnerChanges(to: new) }
+    }
+}
+
 extension Settings {
-    /// Reads the static runners. `wake` must be read before, because it contains defaults for them.
-    mutating func readRunners(from table: inout SettingsTable) {
+    fileprivate mutating func readRunners(from table: inout SettingsTable) {
+        let keys = StaticRunner.keys(wakeDefaults: wake)
         table.tables("runners") { table in
-            let url = table.required("url", .engineURL, "set the engine's URL, such as http://10.0.0.5:11434")
-            let id = table.read("id", .runnerID)
             // An invalid entry is kept, so that indices match the file.
-            var runner = StaticRunner(id: id ?? RunnerID(Self.hostAndPort(of: url ?? "")), url: url ?? "")
-            runner.read(from: &table)
-            runner.readWake(from: &table, defaults: wake)
+            var runner = StaticRunner.defaults
+            runner.read(from: &table, keys)
             runners.append(runner)
+        }
+    }
+
+    fileprivate func runnerChanges(to new: Settings) -> [SettingsChange] {
+        let keys = StaticRunner.keys
+        return (runners + new.runners).map(\.id).uniqued.flatMap { id -> [SettingsChange] in
+            let (old, new) = (runners.first { $0.id == id }, new.runners.first { $0.id == id })
+            if let old, let new { return keys.flatMap { $0.changes(old, new, "runners.\(id).") } }
+            return [SettingsChange("runners.\(id)", from: old?.url, to: new?.url)]
+        }
+    }
+}
+
+extension Settings.StaticRunner: SettingsSection {
+    static var defaults: Self { .init(id: "", url: "") }
+
+    static var keys: [Key<Self>] { keys(wakeDefaults: .init()) }
+
+    @KeyBuilder<Self> static func keys(wakeDefaults: Settings.Wake) -> [Key<Self>] {
+        Key(
+            "id", \.id, .runnerID, defaultNote: "host and port of the URL", "The runner's id in responses and logs.")
+        Key(
+            "url", \.url, .engineURL, required: "set the engine's URL, such as http://10.0.0.5:11434",
+            "The engine's URL; a trailing /v1 makes no difference.")
+        Key(
+            "models", list: \.models, of: .model, defaultNote: "the list that the engine reports",
+            "The models that it serves.")
+        Key.aliases(\.aliases)
+        Key("slots", \.slots, .integer(1...10_000), "The number of concurrent calls.")
+        Key("weight", \.weight, .integer(1...1_000), "The weight against other runners of the same tier.")
+        Key(
+            "machine_type", \.machineType, .optionalName("a machine type"),
+            "A name of your choice, for routing.classes.NAME.prefer.")
+        Key(
+            "stream_usage", \.streamUsage, .flag,
+            "Whether the engine supports stream_options.include_usage; false for old engines.")
+        Key(
+            "endpoints", \.endpoints, as: .list(of: SettingsKind.endpoint), defaultNote: "learned from responses",
+            shown: { $0.isEmpty ? "learned" : $0.map(\.name).joined(separator: ", ") },
+            "The only endpoints that the engine serves: [ chat/completions, completions, embeddings, responses ], or "
+                + "their paths (/v1/embeddings)."
+        ) { table, runner in
+            guard let written = table.list("endpoints", of: .endpoint) else { return }
+            runner.endpoints = Endpoint.allCases.filter(written.contains)
+        }
+        Key.section("tls", \.tls, "For engines with https.")
+        Key.secret("api_key", \.apiKey, .token, "The API key that the engine requires, if any.")
+        Key(
+            "headers", \.headers, as: .names(placeholder: "NAME", .value(SettingsKind.headerValue)),
+            default: { _ in .object([]) },
+            "Additional header fields for the engine or a proxy in front of it, such as { Authorization: \"Basic "
+                + "${PROXY_LOGIN}\" }."
+        ) { table, runner in
+            runner.readHeaders(from: &table)
+        }
+        Key.section("probe", \.probe, "How the gateway probes the engine.")
+        Key(
+            "wake", \.wake, as: .section(Settings.WakeTarget.self),
+            "How to wake the machine; omit it for a machine that is always on."
+        ) { table, runner in
+            var target = Settings.WakeTarget(macs: [], broadcast: wakeDefaults.broadcast, port: wakeDefaults.port)
+            table.section("wake") { target.read(from: &$0) }
+            if !target.macs.isEmpty || !target.command.isEmpty || target.http != nil { runner.wake = target }
+        }
+        .reporting { old, new, prefix in
+            Settings.WakeTarget.keys.flatMap { key in
+                key.changes(old.wake ?? .defaults, new.wake ?? .defaults, "\(prefix)wake.")
+            }
+        }
+    }
+
+    mutating func check(in table: SettingsTable) {
+        if id.rawValue.isEmpty { id = RunnerID(Self.hostAndPort(of: url)) }
+        if !apiKey.isEmpty, headers.contains(where: { $0.name.lowercased() == "authorization" }) {
+            table.problem("contains Authorization, which api_key sets too; keep one of them", at: "headers")
         }
     }
 
@@ -19,36 +104,6 @@ extension Settings {
         let parts = url.split(separator: "/", omittingEmptySubsequences: true)
         return parts.count > 1 ? String(parts[1]) : ""
     }
-}
-
-extension Settings.StaticRunner: SettingsSection {
-    mutating func read(from table: inout SettingsTable) {
-        table.list("models", of: .model, into: &models)
-        table.names(in: "aliases") { table, name in
-            let publicID = table.name(name, .model)
-            if let engineID = table.required(name, .name("a model id"), "use the engine's own id of the model") {
-                aliases[publicID] = engineID
-            }
-        }
-        table.read("slots", .integer(1...10_000), into: &slots)
-        table.read("weight", .integer(1...1_000), into: &weight)
-        table.read("machine_type", .optionalName("a machine type"), into: &machineType)
-        table.read("stream_usage", .flag, into: &streamUsage)
-        if let written = table.list("endpoints", of: .endpoint) {
-            endpoints = Endpoint.allCases.filter(written.contains)
-        }
-        table.section("tls") {
-            $0.read("verify", .flag, into: &tls.verify)
-            $0.read("ca_file", .existingFile, into: &tls.caFile)
-        }
-        table.secret("api_key", .token, into: &apiKey)
-        readHeaders(from: &table)
-        table.section("probe") {
-            $0.read("path", .urlPath, into: &probe.path)
-            $0.read("every", .duration(from: .milliseconds(50)), into: &probe.every)
-            $0.read("timeout", .duration(from: .milliseconds(50)), into: &probe.timeout)
-        }
-    }
 
     /// Reads header fields. Values are secrets: `NAME: value`, or `NAME_file: path`.
     private mutating func readHeaders(from table: inout SettingsTable) {
@@ -56,79 +111,83 @@ extension Settings.StaticRunner: SettingsSection {
         table.names(in: "headers") { table, key in
             let name = key.hasSuffix("_file") ? String(key.dropLast("_file".count)) : key
             guard !fields.contains(where: { $0.name.lowercased() == name.lowercased() }) else {
-                if name == key {
-                    _ = table.secret(key, .text)
-                    table.problem("lists a header twice; list it once", at: key)
-                }
+                if name == key { table.problem("lists a header twice; list it once", at: key) }
                 return
             }
             do throws(SettingsMismatch) {
                 _ = try SettingsKind<String>.runnerHeaderName.read(name)
             } catch {
-                _ = table.secret(name, .text)
                 return table.problem(error.message, at: key)
             }
             guard let value = table.secret(name, .headerValue) else { return }
             fields.append(Settings.HeaderField(name: name, value: value))
         }
         headers = fields
-        if !apiKey.isEmpty, fields.contains(where: { $0.name.lowercased() == "authorization" }) {
-            table.problem("contains Authorization, which api_key sets too; keep one of them", at: "headers")
-        }
-    }
-
-    /// An empty block counts as absent: the machine cannot be woken.
-    fileprivate mutating func readWake(from table: inout SettingsTable, defaults: Settings.Wake) {
-        table.section("wake") { table in
-            // A program or a web hook needs no MAC address.
-            let needsAddress =
-                !table.isEmpty && !["command", "http", "http_file"].contains(where: table.hasValue)
-            let macs = table.oneOrMore("mac", .mac) ?? []
-            if needsAddress || table.hasValue("relay"), macs.isEmpty, !table.hasProblem(at: "mac") {
-                table.problem("is required; set the machine's MAC address", at: "mac")
-            }
-            if Set(macs).count < macs.count { table.problem("lists an address twice; list it once", at: "mac") }
-            let broadcast = table.read("broadcast", .host) ?? defaults.broadcast
-            let port = table.read("port", .wakePort) ?? defaults.port
-            let secureOn = table.secret("secure_on", .secureOn) ?? []
-            var target = Settings.WakeTarget(macs: macs, broadcast: broadcast, port: port)
-            target.secureOn = secureOn
-            target.command = table.list("command", of: .name("a program or an argument")) ?? []
-            target.http = table.secret("http", .webHook) ?? nil
-            target.relay = table.read("relay", .relay) ?? nil
-            if !macs.isEmpty || !target.command.isEmpty || target.http != nil { wake = target }
-        }
     }
 }
 
-extension Settings.Wake: SettingsSection {
-    mutating func read(from table: inout SettingsTable) {
-        table.read("enabled", .flag, into: &enabled)
-        table.read("broadcast", .host, into: &broadcast)
-        table.read("port", .wakePort, into: &port)
-        table.read("timeout", .duration(from: .seconds(1), to: .seconds(3_600)), into: &timeout)
-        table.list("schedule", of: .duration(), into: &schedule)
-        table.read("probe_every", .duration(from: .milliseconds(50)), into: &probeInterval)
-        if let written = table.list("roles", of: .role) { roles = Set(written) }
-        checkTimes(in: table)
+extension Settings.Probe: SettingsSection {
+    static var defaults: Self { .init() }
+
+    static var keys: [Key<Self>] {
+        Key("path", \.path, .urlPath, "The path that is requested.")
+        Key("every", \.every, .duration(from: .milliseconds(50)), "The interval of probes.")
+        Key("timeout", \.timeout, .duration(from: .milliseconds(50)), "The timeout of a probe.")
+    }
+}
+
+extension Settings.WakeTarget: SettingsSection {
+    static var defaults: Self { .init(macs: []) }
+
+    static var keys: [Key<Self>] {
+        Key(
+            "mac", oneOrMore: \.macs, of: .mac,
+            "The MAC address, as AA:BB:CC:DD:EE:FF, aa-bb-cc-dd-ee-ff or aabb.ccdd.eeff; a list for several network cards."
+        )
+        Key("broadcast", \.broadcast, .host, defaultNote: "`wake.broadcast`", "The destination of the packet.")
+        Key("port", \.port, .wakePort, defaultNote: "`wake.port`", "The UDP port of the packet.")
+        Key.secret(
+            "secure_on", \.secureOn, .secureOn, "The network card's SecureOn password, written like a MAC address.")
+        // The arguments may contain a password.
+        Key(
+            "command", list: \.command, of: .name("a program or an argument"), isSecret: true,
+            "A program with its arguments, started without a shell, such as [ipmitool, -H, 10.0.0.9, power, \"on\"].")
+        // The query may contain a password.
+        Key.secret(
+            "http", \.http, .webHook,
+            "A web hook, such as POST http://home.lan:8123/api/webhook/wake-gpu; POST may be omitted.")
+        Key(
+            "relay", \.relay, .relay,
+            "A helper on the machine's own network, for gateways in containers, such as 192.168.1.2:9999.")
     }
 
-    private func checkTimes(in table: SettingsTable) {
-        if zip(schedule, schedule.dropFirst()).contains(where: { $0 >= $1 }) {
-            table.problem("is not ascending; make each offset later than the one before", at: "schedule")
+    /// An empty block counts as absent: the machine cannot be woken.
+    func check(in table: SettingsTable) {
+        // A program or a web hook needs no MAC address.
+        let needsAddress = !table.isEmpty && !["command", "http", "http_file"].contains(where: table.hasValue)
+        if needsAddress || table.hasValue("relay"), macs.isEmpty, !table.hasProblem(at: "mac") {
+            table.problem("is required; set the machine's MAC address", at: "mac")
         }
-        if let first = schedule.first, first >= timeout {
-            table.problem(
-                "sends its first packet at \(first.written), not before wake.timeout (\(timeout.written)); "
-                    + "begin with 0s", at: "schedule")
-        }
-        if schedule.isEmpty, !table.hasProblem(at: "schedule") {
-            table.problem("is empty; use at least [0s]", at: "schedule")
-        }
-        if probeInterval >= timeout {
-            table.problem(
-                "is not shorter than wake.timeout (\(timeout.written)), so a wake is never noticed in time; "
-                    + "use a shorter interval", at: "probe_every")
+        if Set(macs).count < macs.count { table.problem("lists an address twice; list it once", at: "mac") }
+    }
+}
+
+extension Key {
+    /// The ids that callers use for an engine's models.
+    static func aliases(_ property: WritableKeyPath<Owner, [ModelID: String]>) -> Key {
+        Key(
+            "aliases", property,
+            as: .names(placeholder: "MODEL", .value(SettingsKind<String>.name("a model id"))),
+            default: { _ in .object([]) },
+            shown: { aliases in aliases.map { "\($0.key): \($0.value)" }.sorted().joined(separator: ", ") },
+            "Model ids that callers use, each with the engine's own id."
+        ) { table, owner in
+            table.names(in: "aliases") { table, name in
+                let publicID = table.name(name, .model)
+                if let engineID = table.required(name, .name("a model id"), "use the engine's own id of the model") {
+                    owner[keyPath: property][publicID] = engineID
+                }
+            }
         }
     }
 }
@@ -136,14 +195,15 @@ extension Settings.Wake: SettingsSection {
 extension SettingsKind where Value == Endpoint {
     /// `chat/completions`, or the path `/v1/chat/completions`.
     fileprivate static var endpoint: Self {
-        .init(Endpoint.allCases[0].name) { text throws(SettingsMismatch) in
+        Self(Endpoint.allCases[0].name) { text throws(SettingsMismatch) in
             if let endpoint = Endpoint(written: text) { return endpoint }
             throw .init(unknownName(text, among: Endpoint.allCases.map(\.name)))
         }
+        .written(\.name)
     }
 }
 
 extension SettingsKind where Value == Int {
     /// A destination port, which cannot be 0, unlike a listening port.
-    fileprivate static var wakePort: Self { .integer(1...65_535) }
+    static var wakePort: Self { .integer(1...65_535) }
 }

@@ -17,10 +17,10 @@ public enum TokenProviderFile {
         let report = SettingsReport()
         var settings = TokenProviderSettings()
         do {
-            let tree = try SettingsDocument.tree(
+            var tree = try SettingsDocument.tree(
                 of: SettingsFile.withoutByteOrderMark(text), name: name, environment: .init(variables: environment),
                 report: report, example: "simpleai-tokens.example.yaml")
-            SettingsTable.read(tree, report: report) { settings.read(from: &$0) }
+            settings.read(&tree, report: report)
         } catch {
             throw report.error(endingIn: error)
         }

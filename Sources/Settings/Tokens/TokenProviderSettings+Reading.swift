@@ -1,26 +1,58 @@
 extension TokenProviderSettings: SettingsSection {
-    mutating func read(from table: inout SettingsTable) {
-        issuer =
-            table.required("issuer", .issuerURL, "set the provider's issuer URL, exactly as the provider states it")
-            ?? ""
-        table.read("allow_insecure", .flag, into: &allowsInsecure)
-        table.read("token", .choice(Token.allCases), into: &token)
-        table.read("timeout", .duration(from: .milliseconds(100), to: .seconds(300)), into: &timeout)
-        table.section("tls") { table in
-            table.read("ca_file", .existingFile, into: &caFile)
-            if !caFile.isEmpty, issuer.lowercased().hasPrefix("http:") {
-                table.problem("is ignored, because the issuer lacks TLS; use https, or remove it", at: "ca_file")
-            }
+    static var defaults: Self { .init() }
+
+    static var keys: [Key<Self>] {
+        Key(
+            "issuer", \.issuer, .issuerURL,
+            required: "set the provider's issuer URL, exactly as the provider states it",
+            "The provider's issuer URL, exactly as the provider states it: a final slash counts.")
+        Key(
+            "allow_insecure", \.allowsInsecure, .flag,
+            "Allows plain http to other machines: secrets and tokens are sent unencrypted.")
+        Key("token", \.token, .choice(Token.allCases), "The token to print: access_token or id_token.")
+        Key(
+            "timeout", \.timeout, .duration(from: .milliseconds(100), to: .seconds(300)),
+            "The timeout for each response of the provider.")
+        Key.section("tls", "The provider's TLS certificate.") {
+            Key(
+                "ca_file", \.caFile, .existingFile,
+                "A PEM file with the authorities that verify the provider's certificate, instead of the system's or those "
+                    + "of SSL_CERT_FILE.")
         }
-        standard.read(from: &table)
+        Key.lifted(\.standard, Identity.keys)
+        Key(
+            "users", \.users, as: .names(placeholder: "USER", .section(Identity.self)),
+            default: { _ in .object([]) },
+            "Omitted keys default to the values above, except for the password."
+        ) { table, settings in
+            settings.readUsersAndRoles(from: &table)
+        }
+        Key.companion(
+            "roles", as: .names(placeholder: "ROLE", .section(RoleIdentity.self)), default: .object([]),
+            "The provider assigns roles: name a user of `users` that has the role, or a client.")
+    }
+
+    func check(in table: SettingsTable) {
         checkTransport(in: table)
-        // An invalid value looks like a missing one, so nothing is concluded from it.
-        let isComplete = !Self.keysOfIdentity.contains { table.hasProblem(at: $0) }
-        let validUsers = readUsers(from: &table, isComplete: isComplete)
-        readRoles(from: &table, validUsers: validUsers, isComplete: isComplete)
-        guard isComplete, users.isEmpty, roles.isEmpty, !table.hasProblem(at: "users"), !table.hasProblem(at: "roles")
+        if !caFile.isEmpty, issuer.lowercased().hasPrefix("http:") {
+            table.problem("is ignored, because the issuer lacks TLS; use https, or remove it", at: ["tls", "ca_file"])
+        }
+        guard isComplete(table), users.isEmpty, roles.isEmpty, !table.hasProblem(at: "users"),
+            !table.hasProblem(at: "roles")
         else { return }
         if let problem = problem(user: nil, roles: []) { table.problem(problem, at: "client") }
+    }
+
+    private mutating func readUsersAndRoles(from table: inout SettingsTable) {
+        let isComplete = isComplete(table)
+        let validUsers = readUsers(from: &table, isComplete: isComplete)
+        readRoles(from: &table, validUsers: validUsers, isComplete: isComplete)
+    }
+
+    /// Whether the file's own identity is valid. An invalid value looks like a missing one, so nothing is concluded from
+    /// it.
+    private func isComplete(_ table: SettingsTable) -> Bool {
+        !Self.keysOfIdentity.contains { table.hasProblem(at: $0) }
     }
 
     private static let keysOfIdentity = [
@@ -32,7 +64,7 @@ extension TokenProviderSettings: SettingsSection {
         var validUsers: Set<String> = []
         table.names(in: "users") { table, name in
             var user = Identity()
-            table.section(name) { user.read(from: &$0, username: name) }
+            table.section(name) { user.read(from: &$0, Identity.keys(username: name)) }
             users[name] = user
             guard isComplete, !table.hasProblem(at: name) else { return }
             if let problem = problem(user: name, roles: []) {
@@ -48,8 +80,7 @@ extension TokenProviderSettings: SettingsSection {
         table.names(in: "roles") { table, name in
             var role = RoleIdentity()
             table.section(name) { table in
-                role.identity.read(from: &table)
-                role.user = table.read("user", .name("a user of users"))
+                role.read(from: &table)
                 guard let user = role.user, users[user] == nil else { return }
                 let names = users.keys
                 table.problem("unknown user \(user); ", at: "user") {
@@ -84,45 +115,55 @@ extension TokenProviderSettings: SettingsSection {
     }
 }
 
-extension TokenProviderSettings.Identity {
+extension TokenProviderSettings.Identity: SettingsSection {
+    static var defaults: Self { .init() }
+
+    static var keys: [Key<Self>] { keys(username: nil) }
+
     /// - Parameter username: the user name of a password, if the file states none.
-    fileprivate mutating func read(from table: inout SettingsTable, username: String? = nil) {
-        readClient(from: &table)
-        grant = table.read("grant", .choice(TokenProviderSettings.Grant.allCases))
-        readCredentials(from: &table, username: username)
-        scopes = table.list("scopes", of: .scope)
-        audience = table.read("audience", .text)
-        resources = table.oneOrMore("resource", .name("a resource"))
+    @KeyBuilder<Self> static func keys(username: String?) -> [Key<Self>] {
+        Key(
+            "client", \.client, as: .section(TokenProviderSettings.Client.self),
+            "The client that is registered at the provider for `simpleai token`."
+        ) { table, identity in
+            identity.readClient(from: &table)
+        }
+        Key(
+            "grant", optional: \.grant, .choice(TokenProviderSettings.Grant.allCases),
+            defaultNote: "password if one is set, else client_credentials",
+            "The grant type: client_credentials, password or device_code (a person signs in with a browser).")
+        Key(
+            "scopes", \.scopes, as: .list(of: SettingsKind.scope), default: { _ in .array([]) },
+            "The scopes of the token."
+        ) { table, identity in
+            identity.scopes = table.list("scopes", of: .scope)
+        }
+        Key(
+            "audience", optional: \.audience, .text, defaultNote: "none",
+            "The parameter `audience`, which some providers require.")
+        Key(
+            "resource", \.resources, as: .oneOrMore(SettingsKind.name("a resource")), default: { _ in .array([]) },
+            "The parameter `resource` (RFC 8707; one or a list)."
+        ) { table, identity in
+            identity.resources = table.oneOrMore("resource", .name("a resource"))
+        }
+        Key(
+            "username", \.credentials, as: .value(SettingsKind<String>.text),
+            defaultNote: username == nil ? "none" : "the name of the entry", "The user name at the provider."
+        ) { table, identity in
+            identity.readCredentials(from: &table, username: username)
+        }
+        Key.companion(
+            "password", as: .value(SettingsKind<String>.credential), default: .string(""),
+            "The password of the user.")
+        Key.file(of: "password")
     }
 
     private mutating func readClient(from table: inout SettingsTable) {
-        let isWritten = table.hasValue("client")
-        table.section("client") { table in
-            let id =
-                isWritten
-                ? table.required("id", .name("a client's id"), "set the client id registered at the provider")
-                : table.read("id", .name("a client's id"))
-            let secret = table.secret("secret", .credential) ?? ""
-            let authentication = table.read(
-                "authentication", .choice(TokenProviderSettings.ClientAuthentication.allCases))
-            guard let id else { return }
-            var client = TokenProviderSettings.Client(id: id)
-            client.secret = secret
-            client.authentication = authentication
-            self.client = client
-            if !table.hasProblem(at: "secret"), !table.hasProblem(at: "secret_file") { check(client, in: table) }
-        }
-    }
-
-    private func check(_ client: TokenProviderSettings.Client, in table: SettingsTable) {
-        switch client.authentication {
-        case .basic where client.secret.isEmpty, .post where client.secret.isEmpty:
-            table.problem("requires a secret; set secret or secret_file", at: "authentication")
-        case TokenProviderSettings.ClientAuthentication.none? where !client.secret.isEmpty:
-            table.problem("none does not send the configured secret; remove one of them", at: "authentication")
-        default:
-            break
-        }
+        let keys = TokenProviderSettings.Client.keys(isWritten: table.hasValue("client"))
+        var client = TokenProviderSettings.Client.defaults
+        table.section("client") { client.read(from: &$0, keys) }
+        if !client.id.isEmpty { self.client = client }
     }
 
     private mutating func readCredentials(from table: inout SettingsTable, username standard: String?) {
@@ -137,6 +178,49 @@ extension TokenProviderSettings.Identity {
             return
         }
         credentials = .init(username: username, password: password)
+    }
+}
+
+extension TokenProviderSettings.Client: SettingsSection {
+    static var defaults: Self { .init(id: "") }
+
+    static var keys: [Key<Self>] { keys(isWritten: true) }
+
+    /// - Parameter isWritten: whether the file contains a client, which then needs an id.
+    @KeyBuilder<Self> fileprivate static func keys(isWritten: Bool) -> [Key<Self>] {
+        Key(
+            "id", \.id, .name("a client's id"),
+            required: isWritten ? "set the client id registered at the provider" : nil,
+            "The id of the client.")
+        Key.secret("secret", \.secret, .credential, "The client's secret; omit it for public clients.")
+        Key(
+            "authentication", optional: \.authentication,
+            .choice(TokenProviderSettings.ClientAuthentication.allCases),
+            defaultNote: "a method of the provider",
+            "How the client authenticates: client_secret_basic, client_secret_post or none.")
+    }
+
+    func check(in table: SettingsTable) {
+        guard !id.isEmpty, !table.hasProblem(at: "secret"), !table.hasProblem(at: "secret_file") else { return }
+        switch authentication {
+        case .basic where secret.isEmpty, .post where secret.isEmpty:
+            table.problem("requires a secret; set secret or secret_file", at: "authentication")
+        case TokenProviderSettings.ClientAuthentication.none? where !secret.isEmpty:
+            table.problem("none does not send the configured secret; remove one of them", at: "authentication")
+        default:
+            break
+        }
+    }
+}
+
+extension TokenProviderSettings.RoleIdentity: SettingsSection {
+    static var defaults: Self { .init() }
+
+    static var keys: [Key<Self>] {
+        Key.lifted(\.identity, TokenProviderSettings.Identity.keys)
+        Key(
+            "user", optional: \.user, .name("a user of users"), defaultNote: "none",
+            "The user of `users` that has this role.")
     }
 }
 

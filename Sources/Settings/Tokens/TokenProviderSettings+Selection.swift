@@ -41,9 +41,16 @@ extension TokenProviderSettings {
             chosen.append(("users.\(person.name)", identity))
         }
         var merged = try Self.agreement(of: chosen)
+        if let person { try checkCredentials(of: person.name, merged) }
         // Another user's password must never replace the user's own.
         if merged.credentials == nil, person == nil { merged.credentials = standard.credentials }
         return try completed(merged, impliesPassword: chosen.contains { $0.identity.credentials != nil })
+    }
+
+    /// Refuses a token of the file's client in place of the user's. A user with a client of its own is a program.
+    private func checkCredentials(of user: String, _ merged: Identity) throws(SelectionProblem) {
+        guard merged.credentials == nil, merged.client == nil, (merged.grant ?? standard.grant) == nil else { return }
+        throw .init("users.\(user) has no password; set password or password_file, or grant: device_code")
     }
 
     private func unknown(_ kind: String, _ name: String, among names: [String]) -> SelectionProblem {
