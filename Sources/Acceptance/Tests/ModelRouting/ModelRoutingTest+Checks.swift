@@ -139,7 +139,7 @@ extension ModelRoutingTest {
         let list = try await list()
         let routes = try await routes(classes: true)
         guard routes.count > 1 else { return .skip("only one class was requested") }
-        var apart: [String] = []
+        var disjoint: [String] = []
         for (index, one) in routes.enumerated() {
             for other in routes[(index + 1)...] {
                 let shared = members(one, list).intersection(members(other, list))
@@ -160,11 +160,13 @@ extension ModelRoutingTest {
                 if let model = other.models.first(where: members(one, list).contains) {
                     return .fail("\(model) of \(one.target) served \(other.target)", evidence(model, other))
                 }
-                apart.append("\(one.target) and \(other.target)")
+                disjoint.append("\(one.target) and \(other.target)")
             }
         }
-        return apart.isEmpty
-            ? .skip("the classes share members") : .pass("\(apart.joined(separator: ", ")) served separately")
+        return disjoint.isEmpty
+            ? .skip("the classes share members")
+            : .pass(
+                "\(disjoint.joined(separator: "; ")): no call was served by a model of the other class")
     }
 
     private func members(_ route: Route, _ list: ModelList) -> Set<String> {

@@ -60,7 +60,9 @@ extension ColdStart {
         if listened, burst > 0 {
             let sharing = ids.isEmpty ? "" : "; \(naming) of \(answered) calls report the same wake"
             let packets = burst == 1 ? "1 magic packet" : "\(burst) magic packets"
-            return .pass("\(packets) in any \(Self.sendingWindow.readable) for \(calls.count) calls\(sharing)")
+            return .pass(
+                "at most \(packets) in any window of \(Self.sendingWindow.readable), for \(calls.count) calls\(sharing)"
+            )
         }
         if let id = ids.first { return .pass("\(naming) of \(answered) calls waited, all for wake \(id)") }
         return .skip("neither x-simpleai-wake nor magic packets (--packet-port) are visible")

@@ -15,14 +15,14 @@ struct TimingJudgement: Sendable {
             return .inconclusive("no call got a response")
         }
         let figures =
-            "median \(Duration.seconds(busy).readable) with \(workers) workers, "
+            "median \(Duration.seconds(busy).readable) with at most \(workers) calls at a time, "
             + "\(Duration.seconds(idle).readable) alone (×\((busy / idle).fixed(1)))"
         // On runners that process one call at a time, a call takes up to workers / runners times as long as alone.
         let fair = max(1.5, Double(workers) / Double(max(1, runners)))
         return busy / idle <= fair ? .pass(figures) : .fail("\(figures), more than shared capacity explains")
     }
 
-    /// Whether several workers reach a higher throughput than one.
+    /// Whether concurrent calls reach a higher throughput than sequential ones.
     var parallelism: Finding {
         guard runners > 1 else { return .skip("needs at least two runners") }
         let total = sequential.reduce(0, +)
@@ -30,7 +30,7 @@ struct TimingJudgement: Sendable {
         // Excludes the time between sequential calls, which the client spends.
         let rate = Double(sequential.count) / total
         let figures =
-            "\(throughput.fixed(1)) per second with \(workers) workers, \(rate.fixed(1)) with one "
+            "\(throughput.fixed(1)) per second with at most \(workers) calls at a time, \(rate.fixed(1)) with one at a time "
             + "(×\((throughput / rate).fixed(1)))"
         return throughput / rate > 1.5 ? .pass(figures) : .inconclusive("\(figures): parallelism is not proven")
     }

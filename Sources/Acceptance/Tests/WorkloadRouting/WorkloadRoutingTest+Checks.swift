@@ -8,7 +8,7 @@ extension WorkloadRoutingTest {
         },
         Check(
             "workload-routing.spread", "With several ready runners, concurrent calls go to more than one.",
-            needs: "a header that names the runner; at least two runners and four workers"
+            needs: "a header that names the runner; at least two runners and --workers 4"
         ) { try await $0.spread() },
         Check(
             "workload-routing.coverage", "Every ready runner serves some of the calls.",
@@ -45,7 +45,7 @@ extension WorkloadRoutingTest {
         ) { try await $0.timing().queueing },
         Check(
             "workload-routing.timing.parallel",
-            "Several workers reach a higher throughput than one: runners work in parallel.",
+            "Concurrent calls reach a higher throughput than sequential ones: runners work in parallel.",
             level: .advisory, needs: "--analyze-timing"
         ) { try await $0.timing().parallelism },
     ]
@@ -56,15 +56,15 @@ extension WorkloadRoutingTest {
     // MARK: Required with any number of calls
 
     private func answered() async throws -> Finding {
-        try verdict(on: try await load(), name: "by \(options.workers) workers")
+        try verdict(on: try await load(), concurrency: ", at most \(options.workers) at a time")
     }
 
     private func sequentialAnswered() async throws -> Finding {
         guard options.sequential else { return .skip(needsOption: "--sequential") }
-        return try verdict(on: try await sequential(), name: "sequentially")
+        return try verdict(on: try await sequential(), concurrency: ", one at a time")
     }
 
-    private func verdict(on load: Workload, name: String) throws -> Finding {
+    private func verdict(on load: Workload, concurrency: String) throws -> Finding {
         var failures: [(ResponseProblem, Evidence)] = []
         for call in load.calls {
             if case .failure(let problem) = call.completion {
@@ -75,7 +75,7 @@ extension WorkloadRoutingTest {
             return .fail("\(failures.count) of \(load.calls.count) calls failed: \(problem)", evidence)
         }
         let rate = "\(load.throughput.fixed(1)) per second"
-        return .pass("\(load.calls.count) of \(load.calls.count) calls \(name), \(rate)")
+        return .pass("\(load.calls.count) of \(load.calls.count) calls\(concurrency), \(rate)")
     }
 
     private func members() async throws -> Finding {
@@ -86,7 +86,9 @@ extension WorkloadRoutingTest {
 
     private func spread() async throws -> Finding {
         let (load, runners) = try await distribution()
-        guard options.workers >= 4, load.calls.count >= 4 else { return .skip("needs at least 4 workers and requests") }
+        guard options.workers >= 4, load.calls.count >= 4 else {
+            return .skip("needs at least --workers 4 and --requests 4")
+        }
         guard load.counts.count > 1 else {
             return .fail(
                 "all \(load.dispatches.count) calls went to \(load.countsInWords), "
@@ -149,7 +151,7 @@ extension WorkloadRoutingTest {
             ? .pass("\(seen) of \(runners.count) runners served")
             : options.workers < runners.count
                 ? .inconclusive(
-                    "\(seen) of \(runners.count) runners served, but only \(options.workers) workers sent calls")
+                    "\(seen) of \(runners.count) runners served, but at most \(options.workers) calls ran at a time")
                 : .fail("\(seen) of \(runners.count) runners served in \(calls) calls: \(load.countsInWords)")
         return qualified(finding, load: load, runners: runners.count)
     }

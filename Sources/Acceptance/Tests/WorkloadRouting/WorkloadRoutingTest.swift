@@ -49,7 +49,7 @@ struct WorkloadRoutingTest: AcceptanceTest {
         }
     }
 
-    /// The main load: `--requests` calls by `--workers` workers.
+    /// The main load: `--requests` calls, at most `--workers` at a time.
     func load() async throws -> Workload {
         try await parallel.value {
             _ = try await warmUp()
@@ -107,7 +107,7 @@ struct WorkloadRoutingTest: AcceptanceTest {
             for _ in 0..<min(workers, count) { sendNext() }
             while let (index, result) = try await group.next() {
                 results[index] = result
-                session.progress("\(results.count) of \(count) calls by \(workers) workers")
+                session.progress("\(results.count) of \(count) calls, at most \(workers) at a time")
                 sendNext()
             }
             return requests.indices.compactMap { results[$0] }
