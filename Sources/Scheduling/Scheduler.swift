@@ -1,6 +1,6 @@
 public import SimpleAICore
 
-/// Places calls on runners, queues them, and wakes, loads and puts to sleep what they need. This page is its contract.
+/// Places calls on runners, queues them, and wakes, loads and puts to sleep what they need. This page is its interface.
 ///
 /// - **Events** report what happened, or request something. Each is handled under one lock, in one step: the state
 ///   changes, the result is returned, and every further action becomes an effect.

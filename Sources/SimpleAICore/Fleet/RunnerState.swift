@@ -1,6 +1,7 @@
 /// The state of a runner and its machine, as far as the gateway knows.
 public enum RunnerState: String, Hashable, Sendable, CaseIterable {
-    /// No evidence yet, or a connection failed since the last evidence; the next probe decides.
+    /// No evidence yet, or evidence that does not decide: the agent's connection or a call's connection failed, another server
+    /// responded to a call, or an unreachable machine responded again. The next probe decides.
     case unknown
     /// Responds to its probe: takes calls.
     case ready
