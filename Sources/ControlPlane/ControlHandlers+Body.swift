@@ -54,8 +54,8 @@ extension ControlHandlers {
             reserved += bytes
         }
         try reserve(reader.decoderMemory)
-        for try await chunk in request.body {
-            try reader.append(chunk)
+        for try await part in request.body {
+            try reader.append(part)
             // Other tasks may run between two slices.
             while try reader.take(
                 atMost: DecodingQueue.slice,

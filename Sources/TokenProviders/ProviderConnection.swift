@@ -62,11 +62,11 @@ struct ProviderConnection: Sendable {
         do {
             let response = try await client.execute(request, timeout: TimeAmount(limit))
             var body: [UInt8] = []
-            for try await chunk in response.body {
-                guard body.count + chunk.readableBytes <= Self.maxResponseSize else {
+            for try await piece in response.body {
+                guard body.count + piece.readableBytes <= Self.maxResponseSize else {
                     return .failure(.tooLarge(at: address))
                 }
-                body += chunk.readableBytesView
+                body += piece.readableBytesView
             }
             return .success(
                 ProviderResponse(

@@ -113,11 +113,11 @@ import Testing
     /// The lines up to and including `last`.
     private func lines(from descriptor: Int32, until last: String) throws -> [String] {
         var text: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 64 << 10)
+        var piece = [UInt8](repeating: 0, count: 64 << 10)
         while !text.suffix(last.utf8.count + 1).elementsEqual((last + "\n").utf8) {
-            let count = read(descriptor, &chunk, chunk.count)
+            let count = read(descriptor, &piece, piece.count)
             guard count > 0 else { throw SystemError.last }
-            text += chunk[..<count]
+            text += piece[..<count]
         }
         return String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
     }

@@ -68,9 +68,9 @@ struct DocumentFetcher: Sendable {
             let response = try await client.execute(request, timeout: TimeAmount(limits.time))
             guard response.status == .ok else { return .failure(.status(Int(response.status.code), url: address)) }
             var document: [UInt8] = []
-            for try await chunk in response.body {
-                guard document.count + chunk.readableBytes <= limits.size else { return .failure(.tooLarge) }
-                document += chunk.readableBytesView
+            for try await piece in response.body {
+                guard document.count + piece.readableBytes <= limits.size else { return .failure(.tooLarge) }
+                document += piece.readableBytesView
             }
             return .success(document)
         } catch let error as HTTPClientError where error == .deadlineExceeded {

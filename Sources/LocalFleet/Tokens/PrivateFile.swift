@@ -68,15 +68,15 @@ public enum PrivateFile {
 
     private static func readToEnd(_ descriptor: Int32, _ path: String) throws(Failure) -> [UInt8] {
         var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 16384)
+        var piece = [UInt8](repeating: 0, count: 16384)
         while true {
-            let count = Foundation.read(descriptor, &chunk, chunk.count)
+            let count = Foundation.read(descriptor, &piece, piece.count)
             if count == 0 { return bytes }
             if count < 0 {
                 if errno == EINTR { continue }
                 throw .last("read", path)
             }
-            bytes += chunk[..<count]
+            bytes += piece[..<count]
         }
     }
 

@@ -147,15 +147,15 @@ public struct StoredFile: Hashable, Sendable {
     ) throws(Failure) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(size)
-        var chunk = [UInt8](repeating: 0, count: 64 << 10)
+        var piece = [UInt8](repeating: 0, count: 64 << 10)
         while true {
-            let count = systemRead(descriptor, &chunk, chunk.count)
+            let count = systemRead(descriptor, &piece, piece.count)
             if count == 0 { return bytes }
             if count < 0 {
                 if errno == EINTR { continue }
                 throw .system(.last)
             }
-            bytes += chunk[..<count]
+            bytes += piece[..<count]
             guard bytes.count <= limit else { throw .tooLarge(limit: limit) }
         }
     }

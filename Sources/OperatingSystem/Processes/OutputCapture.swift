@@ -18,12 +18,12 @@ struct CapturedOutput {
         self.capture = capture
     }
 
-    mutating func append(_ chunk: some Collection<UInt8>) {
+    mutating func append(_ piece: some Collection<UInt8>) {
         switch capture {
         case .discarded: break
-        case .first(let count): bytes += chunk.prefix(max(0, count - bytes.count))
+        case .first(let count): bytes += piece.prefix(max(0, count - bytes.count))
         case .last(let count):
-            bytes += chunk.suffix(count)
+            bytes += piece.suffix(count)
             if bytes.count > count { bytes.removeFirst(bytes.count - count) }
         }
     }

@@ -145,7 +145,7 @@ private struct ChildPipes {
     var output: DescriptorPair?
     var errors: DescriptorPair?
 
-    /// - Throws: if no descriptor is left; descriptors already opened stay with the caller.
+    /// - Throws: if no descriptor is left; descriptors already opened stay open.
     mutating func open(for process: ChildProcess) throws(SystemError) {
         if process.input == .heldOpen { input = try .pipe() }
         if process.output != .discarded { output = try .pipe() }

@@ -27,9 +27,9 @@ package struct CallBody {
     }
 
     /// - Throws: `invalidJSON` or `invalidRequest`, as soon as no continuation could make the body valid.
-    package mutating func append(_ chunk: ByteBuffer) throws(GatewayError) {
-        var chunk = chunk
-        let outcome: Result<Void, JSONError> = chunk.withUnsafeReadableBytes { bytes in
+    package mutating func append(_ piece: ByteBuffer) throws(GatewayError) {
+        var piece = piece
+        let outcome: Result<Void, JSONError> = piece.withUnsafeReadableBytes { bytes in
             do throws(JSONError) {
                 return .success(try scanner.scan(bytes))
             } catch {
@@ -37,7 +37,7 @@ package struct CallBody {
             }
         }
         if case .failure(let error) = outcome { throw GatewayError(body: error) }
-        if bytes.readableBytes == 0 { bytes = chunk } else { bytes.writeBuffer(&chunk) }
+        if bytes.readableBytes == 0 { bytes = piece } else { bytes.writeBuffer(&piece) }
     }
 
     /// The call that the complete body describes.

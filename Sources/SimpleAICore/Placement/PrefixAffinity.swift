@@ -54,16 +54,16 @@ public enum Rendezvous {
     ///   - totalCapacity: of all runners.
     public static func maxCalls(total: Int, capacity: Int, totalCapacity: Int) -> Int {
         guard totalCapacity > 0 else { return 1 }
-        let share = Double(total) * Double(capacity) / Double(totalCapacity)
-        return max(1, Int((maxProportion * share).rounded(.up)))
+        let proportion = Double(total) * Double(capacity) / Double(totalCapacity)
+        return max(1, Int((maxProportion * proportion).rounded(.up)))
     }
 
     /// The position of a runner in a conversation's order: the highest score comes first. Weighted: a runner with twice
     /// the capacity comes first for twice as many conversations.
     public static func score(_ conversation: PrefixFingerprint, on runner: PrefixFingerprint, capacity: Int) -> Double {
         // From 2^-53 to 1: the logarithm is finite and not positive.
-        let share = Double((conversation.draw(on: runner) >> 11) + 1) * 0x1p-53
-        return Double(max(1, capacity)) / -share.naturalLogarithm
+        let draw = Double((conversation.draw(on: runner) >> 11) + 1) * 0x1p-53
+        return Double(max(1, capacity)) / -draw.naturalLogarithm
     }
 }
 
