@@ -74,7 +74,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         read(context)
     }
 
-    /// Ends an exchange whose caller has disconnected.
+    /// Ends an exchange whose client has disconnected.
     func abandonExchange() {
         state.exchangeAbandoned()
         (receiver, exchangeHandle) = (nil, nil)

@@ -5,10 +5,10 @@ import NIOHTTP1
 /// whether it may carry another exchange.
 ///
 /// Events in (past tense), actions out. No I/O, no clock, no logger; `UpstreamConnection` is the shell that performs the
-/// actions and reports the events.
+/// actions and reports the events. The receiver is the `UpstreamResponseReceiver` of the exchange.
 ///
 /// Invariants: at most one exchange exists at a time; nothing is delivered after its end; every exchange ends once, with
-/// `end`, a failure, or by the caller; after unrequested, malformed or surplus bytes the connection carries no further
+/// `end`, a failure, or by the receiver; after unrequested, malformed or surplus bytes the connection carries no further
 /// exchange.
 struct UpstreamConnectionState {
     /// The next step of a delivery.
@@ -47,7 +47,7 @@ struct UpstreamConnectionState {
 
     /// How the exchange in progress ends because the connection is closed.
     enum CloseResult: Equatable {
-        /// No exchange is in progress, or its caller has received all that it needs.
+        /// No exchange is in progress, or its receiver has received all that it needs.
         case none
         /// The end of the connection ends the response.
         case ended
@@ -78,7 +78,7 @@ struct UpstreamConnectionState {
         var lastProgress: NIODeadline
         var requestIsWritten = false
         var response = Response.awaited
-        /// Whether the caller has received all that it needs: the rest of the response is dropped.
+        /// Whether the receiver has received all that it needs: the rest of the response is dropped.
         var isReleased = false
         /// Number of body bytes received after the release.
         var droppedBytes = 0
@@ -111,7 +111,7 @@ struct UpstreamConnectionState {
 
     /// How the connection is closing.
     private struct Closing {
-        /// Whether the connection is open on both sides, as far as is known.
+        /// Whether the connection is closing or closed, as far as is known.
         var hasBegun = false
         /// The error that causes the channel to close.
         var cause: UpstreamFailure?
@@ -120,7 +120,7 @@ struct UpstreamConnectionState {
         var isBroken = false
     }
 
-    /// Limits for the rest of a response after its caller's release: time, and length in bytes.
+    /// Limits for the rest of a response after its receiver released it: time, and length in bytes.
     static let dropTimeout: TimeAmount = .seconds(1)
     static let maxDropped = 64 << 10
 
@@ -177,13 +177,13 @@ struct UpstreamConnectionState {
         exchange?.lastProgress = now
     }
 
-    /// The caller has disconnected. In HTTP/1.1, closing the connection is the only way to make an engine stop.
+    /// The client has disconnected. In HTTP/1.1, closing the connection is the only way to make an engine stop.
     mutating func exchangeAbandoned() {
         exchange = nil
         closing.hasBegun = true
     }
 
-    /// The caller has received all that it needs; the rest of the response is dropped.
+    /// The receiver has received all that it needs; the rest of the response is dropped.
     /// - Returns: what to do now; during a delivery `deliveryEnded` decides.
     mutating func exchangeReleased(at now: NIODeadline) -> ReleaseAction {
         exchange?.isReleased = true
@@ -209,7 +209,7 @@ struct UpstreamConnectionState {
         return !input.isReadOutstanding
     }
 
-    /// The caller resumed reading.
+    /// The receiver resumed reading.
     mutating func readingResumed(at now: NIODeadline) {
         exchange?.lastProgress = now
     }
@@ -236,7 +236,7 @@ struct UpstreamConnectionState {
     /// The next step of the delivery; nil if it is over. After `end` or `close` there is no other.
     mutating func nextDelivery(at now: NIODeadline) -> Delivery? {
         do throws(ResponseParser.Violation) {
-            // The caller may end the exchange while it receives a part.
+            // The receiver may end the exchange while it receives a part.
             while exchange != nil, !closing.hasBegun, let part = try parser.next() {
                 switch part {
                 case .head(let head): return headReceived(head)
@@ -295,7 +295,7 @@ struct UpstreamConnectionState {
         return closing.hasBegun ? .none : awaitEnd(at: now)
     }
 
-    /// - Parameter wantsReads: whether the caller of the exchange wants to read.
+    /// - Parameter wantsReads: whether the receiver wants to read.
     /// - Returns: whether to read on: always between exchanges, to detect the engine's disconnect.
     mutating func readCompleted(wantsReads: Bool) -> Bool {
         // With TLS a read may contain no application bytes.
@@ -361,7 +361,7 @@ struct UpstreamConnectionState {
     // MARK: Timeouts
 
     /// The progress timer fired.
-    /// - Parameter wantsReads: whether the caller of the exchange wants to read; other times do not count.
+    /// - Parameter wantsReads: whether the receiver wants to read; the timeouts do not include time in which it does not.
     mutating func timerFired(at now: NIODeadline, wantsReads: Bool) -> TimerAction {
         timerFiresAt = nil
         guard let exchange else { return .none }

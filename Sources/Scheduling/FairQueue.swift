@@ -73,10 +73,11 @@ struct FairQueue: Sendable {
         let (contenders, oldest, competing) = contenders(couldServe: couldServe, canServe: canServe)
         guard !contenders.isEmpty else { return nil }
         number += 1
-        let lastDropped = contenders.reduce(0) { max($0, grants[$1.caller]?.lastDropped ?? 0) }
+        // Only grants after this number are compared: for earlier ones, some contender's list may be incomplete.
+        let comparableAfter = contenders.reduce(0) { max($0, grants[$1.caller]?.lastDropped ?? 0) }
         var clock = clocks.removeValue(forKey: index) ?? FairQueueClock()
         let next = clock.grantSlot(contenders, number: number) { caller, seen in
-            grants[caller]?.after(max(seen, lastDropped)) { request in
+            grants[caller]?.after(max(seen, comparableAfter)) { request in
                 // Calls with the same list share its storage, so this usually compares no names.
                 request.allows(runner) && (competing.contains(request.models) || couldServe(request.models))
             }

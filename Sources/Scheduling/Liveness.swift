@@ -53,8 +53,7 @@ struct Liveness: Hashable, Sendable {
         let state: RunnerState
         /// Number of calls in progress on the runner.
         let callCount: Int
-        /// Whether the runner is on trial and either no trial call is in progress, or one has been in progress for
-        /// longer than an engine takes to refuse it.
+        /// Whether the runner is on trial, and no trial call is in progress that the engine could still refuse.
         var hasTrialPassed = false
         let canBeWoken: Bool
         /// Number of consecutive probes with the same failure that change the state.
@@ -118,7 +117,7 @@ struct Liveness: Hashable, Sendable {
             misses = nil
             hasLoadedTooLong = false
             // After an engine has refused a call, its model list does not prove that it serves: a trial call decides.
-            // The list suffices if no trial call is in progress, or if the engine has not refused it in time.
+            // The list suffices if no trial call is in progress that the engine could still refuse.
             let awaitsTrial = state == .loading && loading?.observer == .call && !context.hasTrialPassed
             return awaitsTrial && !loadsTooLong(context) ? .loading : .ready
         case .served: return state == .loading ? .ready : state
@@ -170,7 +169,7 @@ struct Liveness: Hashable, Sendable {
             return countMiss(.silent, context) ? .down : context.state
         case .checking, .down: return context.state
         case .loading:
-            // The engine is computing for the trial call.
+            // The engine is computing for the trial call, because it has not refused it in time.
             if context.hasTrialPassed, context.callCount > 0 { return .ready }
             return loadsTooLong(context) ? .down : .loading
         // Another host accepts connections in its place, or the machine is booting.

@@ -18,8 +18,8 @@ struct RecentGrants: Sendable {
         grants.append(SlotGrant(number: number, request: request))
     }
 
-    /// The number up to which grants may have been dropped. Callers are compared by grants after the highest of these
-    /// numbers; otherwise the busiest caller would lose more of its history than the others.
+    /// The number up to which this list may be incomplete, because the oldest grants are dropped. Callers are compared by
+    /// grants after the highest of these numbers; otherwise the busiest caller would lose more of its history than others.
     var lastDropped: UInt64 { grants.count == Self.maxGrants ? grants[0].number - 1 : 0 }
 
     /// The total cost of the grants after `number`, and the number of the last of them.

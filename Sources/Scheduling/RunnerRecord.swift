@@ -65,7 +65,7 @@ extension SchedulerState {
         /// Its last call has ended after its removal.
         mutating func left() { models = [:] }
 
-        // The following events occur for every call. They change the record in place and return what the caller needs,
+        // The following events occur for every call. They change the record in place and return the required values,
         // because reading the record would copy all of it.
 
         /// A call of a model that it serves began.

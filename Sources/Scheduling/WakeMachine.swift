@@ -44,7 +44,7 @@ struct WakeMachine: Hashable, Sendable {
     /// When a call may start the next wake after a failed one; nil if no wake failed.
     private(set) var notBefore: ContinuousClock.Instant?
     private(set) var bootTime: BootTime
-    /// Number of consecutive failed wakes in which the host responded but its engine did not.
+    /// Number of failed wakes, since the machine last served, in which the host responded but its engine did not.
     private var failuresWithHostInARow = 0
 
     init(bootTime: BootTime = BootTime()) {
@@ -68,8 +68,8 @@ struct WakeMachine: Hashable, Sendable {
 
     // MARK: Events
 
-    /// - Parameter wasObserved: whether evidence shows that the machine does not serve. Otherwise its duration is a
-    ///   boot time only if such evidence follows.
+    /// - Parameter wasObserved: whether evidence shows that the machine does not serve. Otherwise the duration of the
+    ///   wake is learned as a boot time only if such evidence follows.
     /// - Returns: the number of the packet that is due immediately, if any.
     mutating func started(
         _ id: WakeID, byOperator: Bool, wasObserved: Bool, _ rules: Rules, now: ContinuousClock.Instant

@@ -85,8 +85,9 @@ struct CallState {
         case reportGatewayRejected(RunnerID, status: Int)
         /// Return the lease, with the outcome of the call for its runner.
         case returnLease(Lease, LeaseOutcome = .undecided)
-        /// Report a failed connection attempt to the scheduler.
+        /// Report to the scheduler that no connection to the runner could be established.
         case reportUnreachable(RunnerID)
+        /// Report to the scheduler that the runner refused the connection.
         case reportRefused(RunnerID)
         case refreshModels(RunnerID)
         /// Send the head of a stream before its runner is known.

@@ -40,7 +40,7 @@ final class AgentRegistry {
         }
     }
 
-    /// The part of a registration that is kept: everything but its status, which may be large.
+    /// The part of a registration that the registry keeps. It omits the status, which may be large.
     private struct Identity {
         let name: String
         let machineType: String

@@ -14,6 +14,7 @@ enum ProbeFinding: Hashable {
     case loading(String)
     /// The connection was accepted, but no response arrived in time.
     case silent
+    /// The connection was refused.
     case refused
     /// The engine is up, and states that it cannot serve. With a reason for the operator.
     case notAble(String)

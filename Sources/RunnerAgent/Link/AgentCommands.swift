@@ -13,6 +13,7 @@ struct AgentCommands: Sendable {
     var sleepTimeout: Duration = .seconds(8)
     let logger: Logger
 
+    /// Executes a command; for `sleep`, only checks that nothing prevents it: `sleep()` follows.
     /// - Returns: nil if the command succeeded, otherwise the reason for its failure.
     func perform(_ command: LinkState.Command) async -> String? {
         do throws(EngineFault) {

@@ -48,7 +48,7 @@ struct LinkState: Sendable {
         case closed(Int, reason: String)
         case timerFired(Timer, Int)
         case statusChanged
-        /// A command was executed, or has failed for the reason `failure`.
+        /// The action `perform` is complete, or has failed for the reason `failure`.
         case commandEnded(Int, Command, requestID: String, failure: String?)
         /// The machine could not be put to sleep.
         case sleepFailed(Int)
@@ -74,9 +74,12 @@ struct LinkState: Sendable {
         case sendHeartbeat
         case sendStatusUpdate
         case respond(requestID: String, failure: String?, withStatus: Bool)
+        /// Execute the command; for `sleep`, only check that nothing prevents it: `fallAsleep` follows once the connection is
+        /// closed.
         case perform(Command, requestID: String, connection: Int)
         case startTimer(Timer, Int, Duration)
         case close
+        /// Run the sleep command.
         case fallAsleep(Int)
         /// The machine is still awake, although the sleep command has succeeded or is still running.
         case noteStayedAwake
