@@ -2,7 +2,7 @@ import Synchronization
 
 /// A run of some or all of the four tests against one deployment.
 public struct Suite: Sendable {
-    public let target: Target
+    public let deployment: DeploymentAddress
     public let tests: [TestName]
     public let options: SuiteOptions
     private let tokens: TokenSource
@@ -16,8 +16,8 @@ public struct Suite: Sendable {
         let accuracy = Mutex<ClockAccuracy?>(nil)
     }
 
-    public init(target: Target, tests: [TestName], tokens: TokenSource, options: SuiteOptions) {
-        self.target = target
+    public init(deployment: DeploymentAddress, tests: [TestName], tokens: TokenSource, options: SuiteOptions) {
+        self.deployment = deployment
         self.tests = tests
         self.tokens = tokens
         self.options = options
@@ -38,7 +38,7 @@ public struct Suite: Sendable {
     /// The results so far; callable at any time, also while the suite runs.
     public func report(aborted: String? = nil, interrupted: Bool = false) -> SuiteReport {
         SuiteReport(
-            target: target, tests: tests, seed: options.seed, allowsInconclusive: options.allowsInconclusive,
+            deployment: deployment, tests: tests, seed: options.seed, allowsInconclusive: options.allowsInconclusive,
             results: record.results.withLock { $0 }, aborted: aborted, interrupted: interrupted,
             stamp: runClock.stamp(version: options.version), clock: record.accuracy.withLock { $0 },
             rounds: options.rounds)
@@ -53,7 +53,7 @@ public struct Suite: Sendable {
         let client: APIClient
         do {
             client = try APIClient(
-                target: target, verifiesCertificates: options.verifiesCertificates, deadline: deadline)
+                deployment: deployment, verifiesCertificates: options.verifiesCertificates, deadline: deadline)
         } catch {
             return report(aborted: "TLS cannot be set up: \(ErrorText.of(error))")
         }
@@ -185,7 +185,7 @@ public struct Suite: Sendable {
     private func redacted(_ evidence: Evidence) -> Evidence {
         Evidence(
             sent: shown(evidence.sent), received: shown(evidence.received), expected: shown(evidence.expected),
-            curl: shown(evidence.curl.replacing("$URL", with: target.description)))
+            curl: shown(evidence.curl.replacing("$URL", with: deployment.description)))
     }
 
     private func shown(_ text: String) -> String { VisibleText.of(redactor.redact(text)) }
@@ -205,7 +205,7 @@ struct Reachability: Sendable {
             {
                 return "the token has expired and the deployment refuses it: provide a new one"
             }
-            return exchange.foreignAPIReason(at: session.client.target)
+            return exchange.foreignAPIReason(at: session.client.deployment)
         } catch let problem as TokenProblem where !problem.isWrongUsage {
             return "\(problem)"
         } catch let failed as RequestFailed {

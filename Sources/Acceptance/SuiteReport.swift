@@ -1,6 +1,6 @@
 /// All results of a run; the report formats are renderings of it.
 public struct SuiteReport: Sendable {
-    public let target: Target
+    public let deployment: DeploymentAddress
     public let tests: [TestName]
     /// Seed of the first round; each further round has the next number.
     public let seed: UInt64

@@ -74,7 +74,7 @@ struct FairQueue: Sendable {
         guard !contenders.isEmpty else { return nil }
         number += 1
         // Only grants after this number are compared: for earlier ones, some contender's list may be incomplete.
-        let comparableAfter = contenders.reduce(0) { max($0, grants[$1.caller]?.lastDropped ?? 0) }
+        let comparableAfter = contenders.reduce(0) { max($0, grants[$1.caller]?.incompleteUpTo ?? 0) }
         var clock = clocks.removeValue(forKey: index) ?? FairQueueClock()
         let next = clock.grantSlot(contenders, number: number) { caller, seen in
             grants[caller]?.after(max(seen, comparableAfter)) { request in

@@ -54,7 +54,7 @@ struct Liveness: Hashable, Sendable {
         /// Number of calls in progress on the runner.
         let callCount: Int
         /// Whether the runner is on trial, and no trial call is in progress that the engine could still refuse.
-        var hasTrialPassed = false
+        var noTrialCanBeRefused = false
         let canBeWoken: Bool
         /// Number of consecutive probes with the same failure that change the state.
         let maxMisses: Int
@@ -118,7 +118,7 @@ struct Liveness: Hashable, Sendable {
             hasLoadedTooLong = false
             // After an engine has refused a call, its model list does not prove that it serves: a trial call decides.
             // The list suffices if no trial call is in progress that the engine could still refuse.
-            let awaitsTrial = state == .loading && loading?.observer == .call && !context.hasTrialPassed
+            let awaitsTrial = state == .loading && loading?.observer == .call && !context.noTrialCanBeRefused
             return awaitsTrial && !loadsTooLong(context) ? .loading : .ready
         case .served: return state == .loading ? .ready : state
         case .loading(let observer): return loads(observer, context)
@@ -170,7 +170,7 @@ struct Liveness: Hashable, Sendable {
         case .checking, .down: return context.state
         case .loading:
             // The engine is computing for the trial call, because it has not refused it in time.
-            if context.hasTrialPassed, context.callCount > 0 { return .ready }
+            if context.noTrialCanBeRefused, context.callCount > 0 { return .ready }
             return loadsTooLong(context) ? .down : .loading
         // Another host accepts connections in its place, or the machine is booting.
         case .asleep, .waking, .wakeFailed: return context.state

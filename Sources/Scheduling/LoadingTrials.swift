@@ -16,7 +16,7 @@ struct LoadingTrials: Hashable, Sendable {
     private static let refusalTimeout: Duration = .seconds(2)
 
     /// Whether a trial call has been in progress for longer than a loading engine takes to refuse it.
-    func hasPassed(now: ContinuousClock.Instant) -> Bool {
+    func isBeyondRefusal(now: ContinuousClock.Instant) -> Bool {
         startedAt.map { $0.duration(to: now) >= Self.refusalTimeout } ?? false
     }
 

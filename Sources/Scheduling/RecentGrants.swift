@@ -20,7 +20,7 @@ struct RecentGrants: Sendable {
 
     /// The number up to which this list may be incomplete, because the oldest grants are dropped. Callers are compared by
     /// grants after the highest of these numbers; otherwise the busiest caller would lose more of its history than others.
-    var lastDropped: UInt64 { grants.count == Self.maxGrants ? grants[0].number - 1 : 0 }
+    var incompleteUpTo: UInt64 { grants.count == Self.maxGrants ? grants[0].number - 1 : 0 }
 
     /// The total cost of the grants after `number`, and the number of the last of them.
     func after(_ number: UInt64, where counts: (PlacementRequest) -> Bool) -> (cost: Int, last: UInt64)? {

@@ -102,8 +102,8 @@ public final class Scheduler: Sendable {
         shell.handle { $0.state.runnerUnreachable(id, lastContactAt: lastContactAt, reason: reason, now: $1) }
     }
 
-    public func runnerRefused(_ id: RunnerID, reason: OperatorReason? = nil) {
-        shell.handle { $0.state.runnerRefused(id, reason: reason, now: $1) }
+    public func runnerRefusedConnection(_ id: RunnerID, reason: OperatorReason? = nil) {
+        shell.handle { $0.state.runnerRefusedConnection(id, reason: reason, now: $1) }
     }
 
     public func runnerSilent(_ id: RunnerID, reason: OperatorReason? = nil) {

@@ -46,13 +46,13 @@ extension SchedulerState {
         now: ContinuousClock.Instant
     ) -> RunnerState {
         let occupancy = placement[index]
-        let hasTrialPassed =
+        let noTrialCanBeRefused =
             occupancy.outliers.isOnTrial
-            && (occupancy.outliers.admits || records[index].trials.hasPassed(now: now))
+            && (occupancy.outliers.admits || records[index].trials.isBeyondRefusal(now: now))
         return records[index].liveness.assess(
             evidence, reason: reason,
             .init(
-                state: occupancy.state, callCount: occupancy.active, hasTrialPassed: hasTrialPassed,
+                state: occupancy.state, callCount: occupancy.active, noTrialCanBeRefused: noTrialCanBeRefused,
                 canBeWoken: records[index].runner.canBeWoken,
                 maxMisses: configuration.maxFailedProbes, loadTimeout: configuration.loadTimeout, now: now))
     }
@@ -99,7 +99,7 @@ extension SchedulerState {
 
     /// Handles a probe whose connection was refused: the host is up, its engine is not. This is normal while a machine
     /// boots.
-    public mutating func runnerRefused(
+    public mutating func runnerRefusedConnection(
         _ id: RunnerID, reason: OperatorReason? = nil, now: ContinuousClock.Instant
     ) {
         observe(.refused, reason, of: id, now: now)

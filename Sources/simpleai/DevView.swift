@@ -22,7 +22,8 @@ struct DevView {
                 ($0.id.rawValue, $0.status.phase == .awake ? "ready" : $0.status.phase.rawValue)
             })
         requests = FleetRequests(
-            client: try OperatorClient(target: Target(fleet.url), token: fleet.tokens.admin, timeout: .seconds(10)))
+            client: try OperatorClient(
+                deployment: DeploymentAddress(fleet.url), token: fleet.tokens.admin, timeout: .seconds(10)))
     }
 
     /// Runs until the task is cancelled.

@@ -55,11 +55,11 @@ struct ExplainCommand: AsyncParsableCommand {
                 admission: .anywhere, token: token, tokenBinary: tokenBinary, environmentToken: given,
                 expiredToken: nil,
                 allowsInsecure: allowInsecure)
-            let target = try Target(remote.url)
-            if let warning = try remote.exposureWarning(of: target) { reportError(warning) }
+            let deployment = try DeploymentAddress(remote.url)
+            if let warning = try remote.exposureWarning(of: deployment) { reportError(warning) }
             let secret = noAuth ? nil : try await remote.tokenSource(deadline: nil).defaultToken()
             response = try await SingleResponse.post(
-                request, to: path, of: target, token: secret, verifiesCertificates: !noVerifySSL)
+                request, to: path, of: deployment, token: secret, verifiesCertificates: !noVerifySSL)
         } catch {
             reportError(OperatorText.of(error))
             throw ExitCode.failure

@@ -90,8 +90,8 @@ struct TestExecution: Sendable {
             case .local: "http://127.0.0.1"
             case .remote(let remote): remote.url
             }
-        guard let target = try? Target(address) else { return nil }
-        return .untested(tests, of: target, options: options, aborted: aborted)
+        guard let deployment = try? DeploymentAddress(address) else { return nil }
+        return .untested(tests, of: deployment, options: options, aborted: aborted)
     }
 
     private func execute(_ started: Started) async -> Int32 {
@@ -111,25 +111,25 @@ struct TestExecution: Sendable {
             var options = options
             options.wakeOnLAN.packetPort = options.wakeOnLAN.packetPort ?? local.packetPort
             options.wakeOnLAN.putToSleep = options.wakeOnLAN.putToSleep ?? local.sleepMachine
-            let target = try Target(local.url)
-            output.announce(target, note: local.description)
+            let deployment = try DeploymentAddress(local.url)
+            output.announce(deployment, note: local.description)
             let tokens = TokenSource.provider(local.token, expired: local.expiredToken)
-            return await perform(Suite(target: target, tests: tests, tokens: tokens, options: options), started)
+            return await perform(Suite(deployment: deployment, tests: tests, tokens: tokens, options: options), started)
         }
     }
 
     private func execute(_ remote: Remote, _ started: Started) async -> Int32 {
-        let target: Target
+        let deployment: DeploymentAddress
         let tokens: TokenSource
         do {
-            target = try Target(remote.url)
-            output.announce(target, note: nil)
-            try remote.checkExposure(of: target, output: output)
+            deployment = try DeploymentAddress(remote.url)
+            output.announce(deployment, note: nil)
+            try remote.checkExposure(of: deployment, output: output)
             tokens = try remote.tokenSource(deadline: options.deadline)
         } catch {
             return refuse(error)
         }
-        return await perform(Suite(target: target, tests: tests, tokens: tokens, options: options), started)
+        return await perform(Suite(deployment: deployment, tests: tests, tokens: tokens, options: options), started)
     }
 
     private func perform(_ suite: Suite, _ started: Started) async -> Int32 {
@@ -149,7 +149,7 @@ struct TestExecution: Sendable {
 
     /// Ends a run that cannot start. A usage error produces no report: nothing about the deployment is known.
     private func refuse(_ problem: any Error) -> Int32 {
-        let isWrongUsage = problem is TargetError || (problem as? TokenProblem)?.isWrongUsage ?? false
+        let isWrongUsage = problem is DeploymentAddressError || (problem as? TokenProblem)?.isWrongUsage ?? false
         let text = OperatorText.of(problem)
         guard isWrongUsage else { return reportError(text) }
         output.reportError(text)
@@ -199,13 +199,13 @@ extension TestExecution.Remote {
     }
 
     /// Warns if tokens would be sent over plain HTTP, where every host on the network path can read them.
-    func checkExposure(of target: Target, output: TestOutput) throws(TokenProblem) {
-        if let warning = try exposureWarning(of: target) { output.warn(warning) }
+    func checkExposure(of deployment: DeploymentAddress, output: TestOutput) throws(TokenProblem) {
+        if let warning = try exposureWarning(of: deployment) { output.warn(warning) }
     }
 
-    func exposureWarning(of target: Target) throws(TokenProblem) -> String? {
+    func exposureWarning(of deployment: DeploymentAddress) throws(TokenProblem) -> String? {
         guard !hasNoAuthentication else { return nil }
-        switch target.exposure {
+        switch deployment.exposure {
         case .none: return nil
         case .localNetwork: return "plain http: tokens are readable on the local network"
         case .internet where allowsInsecure: return "plain http: tokens are readable in transit"

@@ -19,9 +19,9 @@ struct TestOutput: Sendable {
         ) { Self.write($0, to: STDOUT_FILENO) }
     }
 
-    func announce(_ target: Target, note: String?) {
+    func announce(_ deployment: DeploymentAddress, note: String?) {
         if let annotations { Self.write(annotations.stopCommand, to: STDOUT_FILENO) }
-        Self.write("Testing \(target)\(note.map { " (\($0))" } ?? "")\n", to: STDOUT_FILENO)
+        Self.write("Testing \(deployment)\(note.map { " (\($0))" } ?? "")\n", to: STDOUT_FILENO)
     }
 
     func handle(_ event: SuiteEvent) { terminal.handle(event) }

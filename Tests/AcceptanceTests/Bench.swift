@@ -42,8 +42,8 @@ struct Bench {
         deployment.state.withLock { $0.heldCallers = callers }
         let server = try await StandInServer.start { [deployment] in deployment.respond($0, on: $1) }
         do {
-            let target = try Target("http://127.0.0.1:\(server.port)")
-            let suite = Acceptance.Suite(target: target, tests: tests, tokens: tokens, options: options)
+            let address = try DeploymentAddress("http://127.0.0.1:\(server.port)")
+            let suite = Acceptance.Suite(deployment: address, tests: tests, tokens: tokens, options: options)
             let report = try await suite.run(observe: observe)
             try await server.stop()
             return report

@@ -19,7 +19,7 @@ struct CertificateTests {
             loop.makeSucceededFuture(StandInResponse(body: "{}"))
         }
         let client = try APIClient(
-            target: try Target("https://127.0.0.1:\(server.port)"), verifiesCertificates: verifies,
+            deployment: try DeploymentAddress("https://127.0.0.1:\(server.port)"), verifiesCertificates: verifies,
             authorities: authorityIsTrusted ? file.path : "")
         do {
             let exchange = try await client.send(.get("/v1/models", as: .none), timeout: .seconds(20))
@@ -66,7 +66,7 @@ struct CertificateTests {
             loop.makeSucceededFuture(StandInResponse(body: "{}"))
         }
         let client = try APIClient(
-            target: try Target("http://127.0.0.1:\(server.port)"), verifiesCertificates: true)
+            deployment: try DeploymentAddress("http://127.0.0.1:\(server.port)"), verifiesCertificates: true)
         let error = await #expect(throws: RequestFailed.self) {
             try await client.send(.get("/v1/models", as: .none), timeout: .seconds(20))
         }
@@ -83,7 +83,8 @@ struct CertificateTests {
     @Test func authoritiesThatCannotBeReadAreNamed() {
         #expect {
             try APIClient(
-                target: try Target("https://127.0.0.1"), verifiesCertificates: true, authorities: "/nowhere/a.pem")
+                deployment: try DeploymentAddress("https://127.0.0.1"), verifiesCertificates: true,
+                authorities: "/nowhere/a.pem")
         } throws: { "\($0)".contains("/nowhere/a.pem") }
     }
 }

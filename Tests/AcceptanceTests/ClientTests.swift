@@ -7,7 +7,7 @@ import Testing
 
 struct ClientTests {
     private func client(_ url: String) throws -> APIClient {
-        try APIClient(target: try Target(url), verifiesCertificates: true)
+        try APIClient(deployment: try DeploymentAddress(url), verifiesCertificates: true)
     }
 
     private func failure(_ url: String, timeout: Duration = .seconds(20)) async throws -> ClientFailure? {
@@ -112,7 +112,7 @@ struct ClientTests {
         let page = StandInResponse(headers: [("content-type", "text/html")], body: "<html></html>")
         let server = try await StandInServer.start { _, loop in loop.makeSucceededFuture(page) }
         let suite = Acceptance.Suite(
-            target: try Target("http://127.0.0.1:\(server.port)"), tests: [.modelRouting],
+            deployment: try DeploymentAddress("http://127.0.0.1:\(server.port)"), tests: [.modelRouting],
             tokens: try .fixed("token-x"),
             options: SuiteOptions(seed: 1))
         let report = try await suite.run { _ in }

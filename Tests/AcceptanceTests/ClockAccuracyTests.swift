@@ -25,7 +25,7 @@ struct ClockAccuracyTests {
         let slow = TimedEngine.SendSchedule(gap: .milliseconds(60), tokens: 3)
         let exchange = try await TimedEngine.running(slow) { metronome in
             let client = try APIClient(
-                target: try Target("http://127.0.0.1:\(metronome.port)"), verifiesCertificates: true)
+                deployment: try DeploymentAddress("http://127.0.0.1:\(metronome.port)"), verifiesCertificates: true)
             return try await client.send(
                 APIRequest(method: "GET", path: "/", credential: .none, wantsStream: true), timeout: .seconds(10))
         }

@@ -11,7 +11,7 @@ struct GitHubAnnotationsTests {
             test: .wakeOnLAN, id: "wol.x", requirement: "It is so.", level: level, verdict: verdict, summary: summary,
             evidence: nil, duration: .zero)
         let report = SuiteReport(
-            target: try Target("https://ai.example.com"), tests: [.wakeOnLAN], seed: 1,
+            deployment: try DeploymentAddress("https://ai.example.com"), tests: [.wakeOnLAN], seed: 1,
             allowsInconclusive: allowsInconclusive, results: [result], aborted: nil, interrupted: false,
             stamp: RunStamp(version: "1", began: .distantPast, duration: .zero))
         return GitHubAnnotations(nonce: "N").text(for: report).split(separator: "\n").map(String.init)

@@ -20,7 +20,8 @@ struct HTMLReportTests {
 
     private func report(_ results: [CheckResult], aborted: String? = nil) throws -> SuiteReport {
         SuiteReport(
-            target: try Target("https://ai.example.com"), tests: TestName.allCases, seed: 1, allowsInconclusive: false,
+            deployment: try DeploymentAddress("https://ai.example.com"), tests: TestName.allCases, seed: 1,
+            allowsInconclusive: false,
             results: results, aborted: aborted, interrupted: false,
             stamp: RunStamp(
                 version: "1.2.3", began: Date(timeIntervalSince1970: 1_795_478_130), duration: .seconds(34)))

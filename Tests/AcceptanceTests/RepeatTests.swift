@@ -34,7 +34,8 @@ struct RepeatTests {
                 evidence: nil, duration: .zero)
         }
         let report = SuiteReport(
-            target: try Target("http://127.0.0.1:1"), tests: [.authentication], seed: 1, allowsInconclusive: false,
+            deployment: try DeploymentAddress("http://127.0.0.1:1"), tests: [.authentication], seed: 1,
+            allowsInconclusive: false,
             results: [result(.required), result(.advisory)], aborted: nil, interrupted: false, stamp: Self.stamp)
         #expect(
             report.verdictLine
@@ -48,7 +49,8 @@ struct RepeatTests {
                 summary: "", evidence: nil, duration: .zero, round: round)
         }
         let report = SuiteReport(
-            target: try Target("http://127.0.0.1:1"), tests: [.authentication], seed: 1, allowsInconclusive: false,
+            deployment: try DeploymentAddress("http://127.0.0.1:1"), tests: [.authentication], seed: 1,
+            allowsInconclusive: false,
             results: [result(1, .pass), result(2, .fail), result(3, .pass)], aborted: nil, interrupted: false,
             stamp: Self.stamp, rounds: 3)
         #expect(report.conclusion == .failed)

@@ -8,7 +8,8 @@ import Testing
 struct ReportAgreementTests {
     private func report(_ results: [CheckResult], rounds: Int = 1) throws -> SuiteReport {
         var report = SuiteReport(
-            target: try Target("https://ai.example.com"), tests: [.authentication], seed: 1, allowsInconclusive: false,
+            deployment: try DeploymentAddress("https://ai.example.com"), tests: [.authentication], seed: 1,
+            allowsInconclusive: false,
             results: results, aborted: nil, interrupted: false,
             stamp: RunStamp(version: "1", began: Date(timeIntervalSince1970: 0), duration: .seconds(1)))
         report.rounds = rounds

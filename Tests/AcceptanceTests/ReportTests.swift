@@ -20,7 +20,7 @@ struct ReportTests {
         _ results: [CheckResult], allowsInconclusive: Bool = false, aborted: String? = nil, interrupted: Bool = false
     ) throws -> SuiteReport {
         SuiteReport(
-            target: try Target("https://ai.example.com"), tests: [.authentication], seed: 1,
+            deployment: try DeploymentAddress("https://ai.example.com"), tests: [.authentication], seed: 1,
             allowsInconclusive: allowsInconclusive, results: results, aborted: aborted, interrupted: interrupted,
             stamp: RunStamp(
                 version: "1.2.3", began: Date(timeIntervalSince1970: 1_795_478_130), duration: .seconds(34)))
@@ -116,7 +116,7 @@ struct ReportTests {
         var options = Bench().options
         options.wakeOnLAN.callers = 2
         let suite = Acceptance.Suite(
-            target: try Target("http://127.0.0.1:\(server.port)"), tests: [.wakeOnLAN],
+            deployment: try DeploymentAddress("http://127.0.0.1:\(server.port)"), tests: [.wakeOnLAN],
             tokens: .provider({ _, role in StandInTokens.mint(role: role) }), options: options)
         let (events, continuation) = AsyncStream.makeStream(of: String.self)
         let task = Task {

@@ -36,7 +36,7 @@ struct TerminalReportTests {
         }
         terminal.finish(
             SuiteReport(
-                target: try Target("https://ai.example.com"), tests: [.authentication], seed: 1,
+                deployment: try DeploymentAddress("https://ai.example.com"), tests: [.authentication], seed: 1,
                 allowsInconclusive: false, results: results, aborted: nil, interrupted: false,
                 stamp: RunStamp(version: "1", began: Date(timeIntervalSince1970: 0), duration: .seconds(1)),
                 clock: ClockAccuracy(error: .milliseconds(1), moments: 160)))

@@ -36,7 +36,7 @@ import Testing
         gone("sleeper")
         gone("waking")
         _ = state.place(PlacementRequest(models: ["dawn"]), now: now)
-        state.runnerRefused("down", now: now)
+        state.runnerRefusedConnection("down", now: now)
         return state
     }
 
@@ -174,8 +174,8 @@ import Testing
 
     @Test func theNextTierIsCountedWhenTheBetterIsEmpty() throws {
         let list = try list(Sample.admin) { state in
-            state.runnerRefused("gpu1", now: now)
-            state.runnerRefused("gpu2", now: now)
+            state.runnerRefusedConnection("gpu1", now: now)
+            state.runnerRefusedConnection("gpu2", now: now)
         }
         #expect(try entry(list, "class:fast")["runners_ready"]?.integer == 1)
     }

@@ -16,7 +16,7 @@ import Testing
         runner.models = ["m"]
         runner.probe.every = .seconds(10)
         change(&runner)
-        var schedule = ProbeSchedule(runner, urgentInterval: .milliseconds(500), share: 0.6)
+        var schedule = ProbeSchedule(runner, urgentInterval: .milliseconds(500), fraction: 0.6)
         _ = schedule.nextWait(isUp: foundAtFirst)
         schedule.isUrgent = isUrgent
         return schedule

@@ -25,7 +25,7 @@ import Testing
 
     @Test func everyObservationCarriesItsReason() {
         #expect(
-            reason { $0.runnerRefused("a", reason: "connection refused by h:1", now: $1) } == (
+            reason { $0.runnerRefusedConnection("a", reason: "connection refused by h:1", now: $1) } == (
                 .down, "connection refused by h:1"
             ))
         #expect(reason { $0.foreignServerResponded("a", reason: "a page", now: $1) } == (.down, "a page"))
@@ -48,7 +48,7 @@ import Testing
 
     @Test func stateChangesReportTheReason() {
         var bench = bench()
-        bench.observe { $0.runnerRefused("a", reason: "connection refused by h:1", now: $1) }
+        bench.observe { $0.runnerRefusedConnection("a", reason: "connection refused by h:1", now: $1) }
         #expect(
             bench.effects.contains(.stateChanged("a", from: .ready, to: .down, reason: "connection refused by h:1")))
     }

@@ -43,7 +43,7 @@ import Testing
         #expect(answers.withLock { $0 } == ["second"])
         // Its result was delivered: it cannot be withdrawn any more.
         #expect(!scheduler.abandon(waiters[1], of: request))
-        scheduler.runnerRefused("a")
+        scheduler.runnerRefusedConnection("a")
         #expect(answers.withLock { $0 } == ["second", "third"])
     }
 
@@ -70,7 +70,7 @@ import Testing
         let states = Mutex<[RunnerState]>([])
         scheduler.onEffect { effect in
             switch effect {
-            case .wakeEnded: scheduler.runnerRefused("a")
+            case .wakeEnded: scheduler.runnerRefusedConnection("a")
             case .stateChanged(_, _, let to, _): states.withLock { $0.append(to) }
             default: break
             }
@@ -197,7 +197,7 @@ import Testing
                 tally.served += 1
                 // Now and then a runner disconnects and reconnects.
                 if Int.random(in: 0..<8, using: &random) == 0 {
-                    scheduler.runnerRefused(lease.runner)
+                    scheduler.runnerRefusedConnection(lease.runner)
                     scheduler.runnerResponded(lease.runner, engineModels: nil)
                 }
                 scheduler.release(lease.id)

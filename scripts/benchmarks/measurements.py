@@ -9,8 +9,8 @@ import sys
 import time
 
 from contestants import AS_SHIPPED, Setup, peers, start_engine, start_nginx, start_simpleai
-from processes import (LOAD_CORE, PROXY_CORE, cpu_seconds, fail, free_port, on_cores, resident_bytes, running,
-                       wait_until_it_answers)
+from processes import (LOAD_CORE, PROXY_CORE, cpu_seconds, fail, forget_cached_pages, free_port, on_cores,
+                       resident_bytes, running, wait_until_it_answers)
 from workload import PROMPT_REQUEST, REQUEST, STREAM_REQUEST
 
 CONNECTIONS = 32
@@ -256,6 +256,7 @@ def measure_idle(shop, figures, options):
 
 def measure_memory(shop, figures, options):
     """Memory of each contestant before its first call."""
+    forget_cached_pages(shop.binary)
     with contextlib.ExitStack() as stack:
         engine = start_engine(shop, stack)
         contestants = [start(shop, stack, engine) for _, start in peers(shop, options.found)]

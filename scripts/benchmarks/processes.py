@@ -69,6 +69,14 @@ def resident_bytes(pid):
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def forget_cached_pages(path):
+    """Makes the kernel read a program anew. How much of a file it maps around each page that a process touches depends on
+    how the file came into its cache: a program that was just written counts with 3 MB more."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 def wait_until_it_answers(url, token, body):
     """Waits until a complete response has passed through: the gateway probes a runner first."""
     deadline = time.monotonic() + 30

@@ -11,7 +11,7 @@ struct APIClient: Sendable {
     /// Maximum size of a response body, in bytes; a longer body is truncated.
     static let maxBodySize = 8 << 20
 
-    let target: Target
+    let deployment: DeploymentAddress
     private let group: any EventLoopGroup
     private let tls: NIOSSLContext?
     /// The deadline of the run; nil for none.
@@ -21,15 +21,15 @@ struct APIClient: Sendable {
     /// - Parameter authorities: path of a PEM file with the certificate authorities to trust instead of the system's; by
     ///   default the file that `SSL_CERT_FILE` names, as in OpenSSL and curl.
     init(
-        target: Target, verifiesCertificates: Bool, deadline: ContinuousClock.Instant? = nil,
+        deployment: DeploymentAddress, verifiesCertificates: Bool, deadline: ContinuousClock.Instant? = nil,
         authorities: String? = ProcessInfo.processInfo.environment["SSL_CERT_FILE"],
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) throws {
-        self.target = target
+        self.deployment = deployment
         self.group = group
         self.deadline = deadline
-        explanation = FailureExplanation(target: target, group: group)
-        guard target.usesTLS else {
+        explanation = FailureExplanation(deployment: deployment, group: group)
+        guard deployment.usesTLS else {
             tls = nil
             return
         }
@@ -77,34 +77,34 @@ struct APIClient: Sendable {
         _ exchange: Exchange, timeout: Duration, loop: any EventLoop, promise: EventLoopPromise<Exchange>
     ) {
         // Name resolution and connecting happen before the handler exists; this timer covers them.
-        let limit = loop.scheduleTask(in: TimeAmount(timeout) + .milliseconds(50)) { [target] in
-            promise.fail(ClientFailure.timedOut(after: timeout, seen: "not connected to \(target.authority)"))
+        let limit = loop.scheduleTask(in: TimeAmount(timeout) + .milliseconds(50)) { [deployment] in
+            promise.fail(ClientFailure.timedOut(after: timeout, seen: "not connected to \(deployment.authority)"))
         }
         promise.futureResult.whenComplete { _ in limit.cancel() }
         ClientBootstrap(group: loop)
             .connectTimeout(TimeAmount(min(timeout, .seconds(10))))
             .channelOption(.socketOption(.tcp_nodelay), value: 1)
-            .channelInitializer { [target, tls] channel in
+            .channelInitializer { [deployment, tls] channel in
                 promise.futureResult.whenComplete { _ in channel.close(promise: nil) }
                 return channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
                     if let tls {
-                        let name = target.isAddress ? nil : target.host
+                        let name = deployment.isAddress ? nil : deployment.host
                         try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
                     }
                     try pipeline.addHTTPClientHandlers()
                     try pipeline.addHandler(
                         ExchangeHandler(
-                            exchange: exchange, target: target, timeout: timeout, maxBodySize: Self.maxBodySize,
+                            exchange: exchange, deployment: deployment, timeout: timeout, maxBodySize: Self.maxBodySize,
                             promise: promise))
                 }
             }
-            .connect(host: target.host, port: target.port)
-            .whenFailure { [target] error in promise.fail(ClientFailure(error, target: target)) }
+            .connect(host: deployment.host, port: deployment.port)
+            .whenFailure { [deployment] error in promise.fail(ClientFailure(error, deployment: deployment)) }
     }
 }
 
-extension Target {
+extension DeploymentAddress {
     /// Whether the host is an IP address, which must not appear in a TLS server name (RFC 6066 §3).
     var isAddress: Bool {
         (try? SocketAddress(ipAddress: host, port: 0)) != nil

@@ -6,13 +6,13 @@ import NIOSSL
 
 extension ClientFailure {
     /// Translates an error of the network libraries.
-    init(_ error: any Error, target: Target) {
-        let authority = target.authority
+    init(_ error: any Error, deployment: DeploymentAddress) {
+        let authority = deployment.authority
         switch error {
         case let failure as ClientFailure:
             self = failure
         case let failure as NIOConnectionError:
-            self = Self.connecting(failure, target: target)
+            self = Self.connecting(failure, deployment: deployment)
         case is HTTPParserError:
             self = .notHTTP(authority: authority, reason: Self.violation(error))
         case let failure as NIOSSLExtraError where failure == .failedToValidateHostname:
@@ -40,11 +40,11 @@ extension ClientFailure {
         }
     }
 
-    private static func connecting(_ error: NIOConnectionError, target: Target) -> ClientFailure {
+    private static func connecting(_ error: NIOConnectionError, deployment: DeploymentAddress) -> ClientFailure {
         let attempts = error.connectionErrors.map(\.error)
-        guard let first = attempts.first else { return .nameNotFound(host: target.host) }
+        guard let first = attempts.first else { return .nameNotFound(host: deployment.host) }
         let refused = attempts.contains { ($0 as? IOError)?.errnoCode == ECONNREFUSED }
-        return refused ? .refused(authority: target.authority) : ClientFailure(first, target: target)
+        return refused ? .refused(authority: deployment.authority) : ClientFailure(first, deployment: deployment)
     }
 
     static func closedDuringHandshake(authority: String) -> ClientFailure {

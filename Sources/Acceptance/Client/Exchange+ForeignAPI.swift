@@ -2,8 +2,8 @@ extension Exchange {
     /// Why the response to `GET /v1/models` cannot come from an OpenAI API, in one line; nil if it can.
     ///
     /// Covers only responses that no conforming deployment sends; the checks judge all others.
-    func foreignAPIReason(at target: Target) -> String? {
-        let address = "\(target)/v1/models"
+    func foreignAPIReason(at deployment: DeploymentAddress) -> String? {
+        let address = "\(deployment)/v1/models"
         if (300...399).contains(status) {
             let destination = header("location").map { " to \($0.prefix(200))" } ?? ""
             return "\(address) redirects\(destination) (status \(status)), and redirects are not followed; "

@@ -10,7 +10,7 @@ final class ExchangeHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundOut = HTTPClientRequestPart
 
-    private let target: Target
+    private let deployment: DeploymentAddress
     private let maxBodySize: Int
     private let timeout: Duration
     private let promise: EventLoopPromise<Exchange>
@@ -18,9 +18,12 @@ final class ExchangeHandler: ChannelInboundHandler {
     private var isFinished = false
     private var timer: Scheduled<Void>?
 
-    init(exchange: Exchange, target: Target, timeout: Duration, maxBodySize: Int, promise: EventLoopPromise<Exchange>) {
+    init(
+        exchange: Exchange, deployment: DeploymentAddress, timeout: Duration, maxBodySize: Int,
+        promise: EventLoopPromise<Exchange>
+    ) {
         self.exchange = exchange
-        self.target = target
+        self.deployment = deployment
         self.timeout = timeout
         self.maxBodySize = maxBodySize
         self.promise = promise
@@ -39,7 +42,7 @@ final class ExchangeHandler: ChannelInboundHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         exchange.connected = .now
-        if !target.usesTLS { send(context) }
+        if !deployment.usesTLS { send(context) }
         context.fireChannelActive()
     }
 
@@ -71,16 +74,16 @@ final class ExchangeHandler: ChannelInboundHandler {
         if exchange.head != nil {
             finish(.broken("the connection was closed in the middle of the response"))
         } else {
-            fail(.closedWithoutResponse(authority: target.authority))
+            fail(.closedWithoutResponse(authority: deployment.authority))
         }
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if exchange.head != nil {
-            finish(.broken("\(ClientFailure(error, target: target))"))
+            finish(.broken("\(ClientFailure(error, deployment: deployment))"))
         } else {
-            fail(ClientFailure(error, target: target))
+            fail(ClientFailure(error, deployment: deployment))
         }
         context.close(promise: nil)
     }
@@ -89,7 +92,7 @@ final class ExchangeHandler: ChannelInboundHandler {
         guard exchange.sent == nil else { return }
         let request = exchange.request
         var headers = HTTPHeaders([
-            ("host", target.authority),
+            ("host", deployment.authority),
             ("user-agent", "simpleai-test"),
             ("accept", request.wantsStream ? "text/event-stream" : "application/json"),
             ("accept-encoding", "identity"),
@@ -103,7 +106,7 @@ final class ExchangeHandler: ChannelInboundHandler {
             headers.add(name: "content-length", value: "\(body.count)")
         }
         let head = HTTPRequestHead(
-            version: .http1_1, method: .init(rawValue: request.method), uri: target.basePath + request.path,
+            version: .http1_1, method: .init(rawValue: request.method), uri: deployment.basePath + request.path,
             headers: headers)
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         if let body = request.body {
@@ -123,9 +126,10 @@ final class ExchangeHandler: ChannelInboundHandler {
             return "status \(exchange.status) after \((head - exchange.started).readable), "
                 + "then \(exchange.body.count) bytes"
         }
-        if exchange.sent != nil { return "sent to \(target.authority), no response" }
+        if exchange.sent != nil { return "sent to \(deployment.authority), no response" }
         return exchange.connected == nil
-            ? "not connected to \(target.authority)" : "connected to \(target.authority), TLS handshake unfinished"
+            ? "not connected to \(deployment.authority)"
+            : "connected to \(deployment.authority), TLS handshake unfinished"
     }
 
     private func finish(_ ending: Exchange.Ending) {
@@ -142,7 +146,7 @@ final class ExchangeHandler: ChannelInboundHandler {
         isFinished = true
         timer?.cancel()
         // Whether the socket or TLS reports the closed connection first is a race.
-        if case .closedWithoutResponse(let authority) = failure, target.usesTLS, exchange.secured == nil {
+        if case .closedWithoutResponse(let authority) = failure, deployment.usesTLS, exchange.secured == nil {
             return promise.fail(ClientFailure.closedDuringHandshake(authority: authority))
         }
         promise.fail(failure)

@@ -7,14 +7,14 @@ import Synchronization
 /// The TLS library only reports that a certificate is invalid, and a TLS port does not respond to plain HTTP. A second
 /// connection, on which the client sends only the beginning of a handshake, shows the cause.
 final class FailureExplanation: Sendable {
-    private let target: Target
+    private let deployment: DeploymentAddress
     private let group: any EventLoopGroup
     /// Whether the suite has already tried TLS on the port. It tries once: a deployment that drops calls must not receive a
     /// second connection for each call.
     private let hasTriedTLS = Mutex(false)
 
-    init(target: Target, group: any EventLoopGroup) {
-        self.target = target
+    init(deployment: DeploymentAddress, group: any EventLoopGroup) {
+        self.deployment = deployment
         self.group = group
     }
 
@@ -23,7 +23,7 @@ final class FailureExplanation: Sendable {
         switch failure {
         case .certificate(let authority, let problem) where problem == .untrusted || problem == .otherHost:
             guard let chain = await certificates() else { return failure }
-            let diagnosis = CertificateDiagnosis(chain: chain, host: target.host)
+            let diagnosis = CertificateDiagnosis(chain: chain, host: deployment.host)
             let reason = problem == .otherHost ? diagnosis.otherHost : diagnosis.problem
             return .certificate(authority: authority, reason.map { .stated($0) } ?? problem)
         case .closedWithoutResponse(let authority), .notHTTP(let authority, _):
@@ -36,7 +36,7 @@ final class FailureExplanation: Sendable {
     /// The failure that a response indicates, or nil: TLS servers often refuse plain HTTP with 400.
     func failure(behind exchange: Exchange) async -> ClientFailure? {
         guard exchange.status == 400, exchange.json == nil, await isTLSPort() else { return nil }
-        return .requiresTLS(authority: target.authority)
+        return .requiresTLS(authority: deployment.authority)
     }
 
     private func isTLSPort() async -> Bool {
@@ -44,11 +44,11 @@ final class FailureExplanation: Sendable {
             defer { hasTriedTLS = true }
             return !hasTriedTLS
         }
-        guard !target.usesTLS, isFirst else { return false }
+        guard !deployment.usesTLS, isFirst else { return false }
         return await certificates() != nil
     }
 
     private func certificates() async -> [NIOSSLCertificate]? {
-        await PeerCertificates.shown(by: target, group: group, within: .seconds(3))
+        await PeerCertificates.shown(by: deployment, group: group, within: .seconds(3))
     }
 }

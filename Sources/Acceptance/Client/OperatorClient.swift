@@ -25,9 +25,10 @@ public struct OperatorClient: Sendable {
     ///   - timeout: per request.
     /// - Throws: an error whose description is one sentence for the operator.
     public init(
-        target: Target, token: String?, timeout: Duration = .seconds(30), verifiesCertificates: Bool = true
+        deployment: DeploymentAddress, token: String?, timeout: Duration = .seconds(30),
+        verifiesCertificates: Bool = true
     ) throws {
-        client = try APIClient(target: target, verifiesCertificates: verifiesCertificates)
+        client = try APIClient(deployment: deployment, verifiesCertificates: verifiesCertificates)
         credential = token.map { .bearer($0, name: "the token") } ?? .none
         self.timeout = timeout
     }

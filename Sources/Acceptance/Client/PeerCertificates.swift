@@ -7,7 +7,7 @@ enum PeerCertificates {
     /// Begins a TLS handshake and ends it once the certificates have arrived: no data is sent to an untrusted peer.
     ///
     /// - Returns: the certificates, the peer's own first; nil if none arrive.
-    static func shown(by target: Target, group: any EventLoopGroup, within limit: TimeAmount) async
+    static func shown(by deployment: DeploymentAddress, group: any EventLoopGroup, within limit: TimeAmount) async
         -> [NIOSSLCertificate]?
     {
         var configuration = TLSConfiguration.makeClientConfiguration()
@@ -24,7 +24,7 @@ enum PeerCertificates {
                 channel.closeFuture.whenComplete { _ in promise.fail(ChannelError.eof) }
                 return channel.eventLoop.makeCompletedFuture {
                     let handler = try NIOSSLClientHandler(
-                        context: tls, serverHostname: target.isAddress ? nil : target.host,
+                        context: tls, serverHostname: deployment.isAddress ? nil : deployment.host,
                         customVerificationCallback: { chain, verdict in
                             promise.succeed(chain)
                             verdict.succeed(.failed)
@@ -32,7 +32,7 @@ enum PeerCertificates {
                     try channel.pipeline.syncOperations.addHandler(handler)
                 }
             }
-            .connect(host: target.host, port: target.port)
+            .connect(host: deployment.host, port: deployment.port)
             .whenFailure { promise.fail($0) }
         return try? await withTaskCancellationHandler {
             try await promise.futureResult.get()

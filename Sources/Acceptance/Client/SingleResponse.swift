@@ -12,12 +12,13 @@ public struct SingleResponse: Sendable {
     ///   - token: sent as a bearer token; nil sends no credentials.
     /// - Throws: ``NoResponse`` with one sentence for the operator.
     public static func post(
-        _ document: String, to path: String, of target: Target, token: String?, verifiesCertificates: Bool,
+        _ document: String, to path: String, of deployment: DeploymentAddress, token: String?,
+        verifiesCertificates: Bool,
         timeout: Duration = .seconds(30)
     ) async throws -> SingleResponse {
         let credential = token.map { Credential.bearer($0, name: "token") } ?? .none
         do {
-            let client = try APIClient(target: target, verifiesCertificates: verifiesCertificates)
+            let client = try APIClient(deployment: deployment, verifiesCertificates: verifiesCertificates)
             let exchange = try await client.send(
                 APIRequest(method: "POST", path: path, credential: credential, body: Data(document.utf8)),
                 timeout: timeout)

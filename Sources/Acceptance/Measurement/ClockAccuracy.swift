@@ -50,7 +50,7 @@ struct ClockAccuracy: Sendable, Equatable {
         do {
             let errors = try await TimedEngine.running(schedule) { metronome in
                 let client = try APIClient(
-                    target: try Target("http://127.0.0.1:\(metronome.port)"), verifiesCertificates: true)
+                    deployment: try DeploymentAddress("http://127.0.0.1:\(metronome.port)"), verifiesCertificates: true)
                 var errors: [Double] = []
                 // The first connections of a process include one-time initialisation.
                 _ = try await deviations(of: client, from: schedule, streams: streams)

@@ -21,7 +21,8 @@ public struct GitHubAnnotations: Sendable {
             case .failed, .notDecided: "error"
             case .interrupted: "warning"
             }
-        return annotationLines(lines + [command(level, title: "Acceptance of \(report.target)", report.verdictLine)])
+        return annotationLines(
+            lines + [command(level, title: "Acceptance of \(report.deployment)", report.verdictLine)])
     }
 
     /// The annotation for a missing or incomplete report.

@@ -40,7 +40,7 @@ struct JSONReport: Encodable {
     let permissions: [JSONFigures.Permission]?
 
     init(_ report: SuiteReport) {
-        target = report.target.description
+        target = report.deployment.description
         tests = report.tests.map(\.rawValue)
         seed = report.seed
         rounds = report.rounds

@@ -211,26 +211,12 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         switch refusal {
         case .none: break
         case .respond(let error):
-            write(error)
+            socket.write(error.refusal, promise: nil)
+            socket.flush()
             closeOutput(context)
         case .closeOutput: closeOutput(context)
         case .close: context.close(promise: nil)
         }
-    }
-
-    private func write(_ error: GatewayError) {
-        let body = error.body.json
-        let head = HTTPResponseHead(
-            version: .http1_1, status: HTTPResponseStatus(statusCode: error.status()),
-            headers: [
-                "Content-Type": "application/json", "Content-Length": String(body.utf8.count),
-                "X-Request-Id": RequestID.id(stated: nil).rawValue, "Connection": "close",
-            ])
-        var bytes = ByteBuffer()
-        ResponseWriter.write(head, into: &bytes)
-        bytes.writeString(body)
-        socket.write(bytes, promise: nil)
-        socket.flush()
     }
 
     private func closeOutput(_ context: ChannelHandlerContext) {

@@ -1,3 +1,6 @@
+import NIOCore
+import NIOHTTP1
+import Relay
 import SimpleAICore
 
 extension RequestParser.Violation {
@@ -34,4 +37,21 @@ extension GatewayError {
         .invalidRequest,
         "Conflicting credentials in Authorization and \(RequestCredentials.tokenFields.joined(separator: " or ")); send one.",
         param: "authorization")
+}
+
+extension GatewayError {
+    /// The complete HTTP/1.1 response to a request that no plane receives; the connection closes after it.
+    var refusal: ByteBuffer {
+        let body = body.json
+        let head = HTTPResponseHead(
+            version: .http1_1, status: HTTPResponseStatus(statusCode: status()),
+            headers: [
+                "Content-Type": "application/json", "Content-Length": String(body.utf8.count),
+                "X-Request-Id": RequestID.id(stated: nil).rawValue, "Connection": "close",
+            ])
+        var bytes = ByteBuffer()
+        ResponseWriter.write(head, into: &bytes)
+        bytes.writeString(body)
+        return bytes
+    }
 }

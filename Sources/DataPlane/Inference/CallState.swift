@@ -88,7 +88,7 @@ struct CallState {
         /// Report to the scheduler that no connection to the runner could be established.
         case reportUnreachable(RunnerID)
         /// Report to the scheduler that the runner refused the connection.
-        case reportRefused(RunnerID)
+        case reportConnectionRefused(RunnerID)
         case refreshModels(RunnerID)
         /// Send the head of a stream before its runner is known.
         case sendEarlyHead
@@ -260,7 +260,7 @@ struct CallState {
         let error = Self.error(from: failure, runner: lease.runner)
         switch failure {
         case .refused:
-            return [.reportRefused(lease.runner)] + move(from: lease, error, excluding: false)
+            return [.reportConnectionRefused(lease.runner)] + move(from: lease, error, excluding: false)
         case .unreachable:
             return [.reportUnreachable(lease.runner)] + move(from: lease, error, excluding: false)
         case .exhausted:

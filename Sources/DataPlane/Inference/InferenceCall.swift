@@ -180,8 +180,8 @@ final class InferenceCall {
             services.scheduler.release(lease.id, outcome: outcome)
         case .reportUnreachable(let runner):
             services.scheduler.callCouldNotConnect(runner, reason: "a call could not connect to \(authority)")
-        case .reportRefused(let runner):
-            services.scheduler.runnerRefused(runner, reason: "connection refused by \(authority)")
+        case .reportConnectionRefused(let runner):
+            services.scheduler.runnerRefusedConnection(runner, reason: "connection refused by \(authority)")
         case .refreshModels(let runner): services.refreshModels(runner)
         case .sendEarlyHead: beginStream(nil)
         case .sendComment(let text): sendComment(text)

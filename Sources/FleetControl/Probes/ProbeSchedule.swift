@@ -19,12 +19,12 @@ struct ProbeSchedule: Sendable {
     /// Whether the machine is waking, or its state is unknown.
     var isUrgent = true
 
-    /// - Parameter share: the fraction of the interval for `jitteredInterval`.
+    /// - Parameter fraction: the fraction of the interval for `jitteredInterval`.
     init(
-        _ runner: Settings.StaticRunner, urgentInterval: TimeAmount, share: Double = .random(in: 0.5...1)
+        _ runner: Settings.StaticRunner, urgentInterval: TimeAmount, fraction: Double = .random(in: 0.5...1)
     ) {
         interval = TimeAmount(runner.probe.every)
-        jitteredInterval = .nanoseconds(Int64(Double(interval.nanoseconds) * share))
+        jitteredInterval = .nanoseconds(Int64(Double(interval.nanoseconds) * fraction))
         callsReplaceProbes = !runner.models.isEmpty && runner.probe.path == Settings.Probe.usualPath
         self.urgentInterval = urgentInterval
     }

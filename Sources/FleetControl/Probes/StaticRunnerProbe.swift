@@ -122,7 +122,7 @@ final class StaticRunnerProbe {
             return true
         case .loading: scheduler.runnerIsLoading(runner.id, reason: reason)
         case .silent: scheduler.runnerSilent(runner.id, reason: reason)
-        case .refused, .notAble: scheduler.runnerRefused(runner.id, reason: reason)
+        case .refused, .notAble: scheduler.runnerRefusedConnection(runner.id, reason: reason)
         case .foreignResponse: scheduler.foreignServerResponded(runner.id, reason: reason)
         case .unreachable: reportUnreachable(reason)
         // This is no evidence about the runner.

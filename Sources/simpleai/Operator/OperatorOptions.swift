@@ -29,13 +29,13 @@ struct OperatorOptions: ParsableArguments {
     /// - Throws: an error whose description is one line for the operator.
     func client(role: String? = "admin") async throws -> OperatorClient {
         let environment = ProcessInfo.processInfo.environment
-        let target = try Target(try url ?? Self.fallbackURL(environment["SIMPLEAI_URL"]))
-        if target.exposure == .internet, !allowInsecure {
+        let deployment = try DeploymentAddress(try url ?? Self.fallbackURL(environment["SIMPLEAI_URL"]))
+        if deployment.exposure == .internet, !allowInsecure {
             throw CommandFailure(
                 "plain http to a public address would expose the token; use https, or --allow-insecure")
         }
         return try OperatorClient(
-            target: target, token: try await credential(environment, role), timeout: .seconds(timeout),
+            deployment: deployment, token: try await credential(environment, role), timeout: .seconds(timeout),
             verifiesCertificates: !noVerifySSL)
     }
 

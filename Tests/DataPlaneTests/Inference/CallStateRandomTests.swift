@@ -176,7 +176,8 @@ private struct Watched {
 
     private mutating func check(_ action: CallState.Action) {
         switch action {
-        case .acceptBody, .authorize, .reportUnreachable, .reportRefused, .refreshModels, .noteUsageOptionRejected,
+        case .acceptBody, .authorize, .reportUnreachable, .reportConnectionRefused, .refreshModels,
+            .noteUsageOptionRejected,
             .noteEndpointMissing, .reportGatewayRejected:
             break
         case .releaseUpstream: promise(relays && !open.isEmpty, "there is something to release")

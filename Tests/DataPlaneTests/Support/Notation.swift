@@ -24,7 +24,7 @@ extension CallState.Action {
         case .reportGatewayRejected(let runner, let status): "rejected(\(runner),\(status))"
         case .returnLease(let lease, _): "return(\(lease.runner))"
         case .reportUnreachable(let runner): "unreachable(\(runner))"
-        case .reportRefused(let runner): "down(\(runner))"
+        case .reportConnectionRefused(let runner): "down(\(runner))"
         case .refreshModels(let runner): "refresh(\(runner))"
         case .sendEarlyHead: "earlyHead"
         case .sendComment(let text): "comment(\(text))"

@@ -174,12 +174,12 @@ import Testing
 
     @Test func aTrialThatIsNotRefusedInTimeHasPassed() {
         var trials = LoadingTrials()
-        #expect(!trials.hasPassed(now: Self.at(99_999)), "none was started")
+        #expect(!trials.isBeyondRefusal(now: Self.at(99_999)), "none was started")
         trials.trialFailed(now: Self.at(0))
         #expect(trials.timePassed(now: Self.at(500)) == true)
-        #expect(!trials.hasPassed(now: Self.at(2499)) && trials.hasPassed(now: Self.at(2500)))
+        #expect(!trials.isBeyondRefusal(now: Self.at(2499)) && trials.isBeyondRefusal(now: Self.at(2500)))
         trials.trialFailed(now: Self.at(2600))
-        #expect(!trials.hasPassed(now: Self.at(9999)))
+        #expect(!trials.isBeyondRefusal(now: Self.at(9999)))
     }
 
     @Test func anotherStateOfTheEngineEndsTheTrials() {

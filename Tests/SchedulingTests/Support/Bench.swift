@@ -143,7 +143,7 @@ struct Bench {
     }
 
     mutating func refused(_ runner: RunnerID) {
-        state.runnerRefused(runner, now: now)
+        state.runnerRefusedConnection(runner, now: now)
         collect()
     }
 

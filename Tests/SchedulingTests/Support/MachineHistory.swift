@@ -190,7 +190,7 @@ struct MachineHistory {
             case .listed: state.runnerResponded("a", engineModels: ["m"], now: now)
             case .loading: state.runnerIsLoading("a", now: now)
             case .silent: state.runnerSilent("a", now: now)
-            case .refused: state.runnerRefused("a", now: now)
+            case .refused: state.runnerRefusedConnection("a", now: now)
             case .foreignResponse: state.foreignServerResponded("a", now: now)
             case .unreachable: state.runnerUnreachable("a", lastContactAt: lastSign, now: now)
             }
@@ -254,7 +254,7 @@ struct MachineHistory {
         case .able: return call.endsAt <= now ? .served : nil
         case .loading: return .loading
         case .down:
-            state.runnerRefused("a", now: now)
+            state.runnerRefusedConnection("a", now: now)
             return .undecided
         }
     }

@@ -79,7 +79,7 @@ struct RandomFleet {
         case 60..<64: abandon()
         case 64..<76: answer()
         case 76..<82: state.runnerUnreachable(anyRunner(), lastContactAt: .random(using: &random) ? nil : now, now: now)
-        case 82..<83: state.runnerRefused(anyRunner(), now: now)
+        case 82..<83: state.runnerRefusedConnection(anyRunner(), now: now)
         case 83..<84: state.runnerIsLoading(anyRunner(), now: now)
         case 84..<85:
             if .random(using: &random) {

@@ -15,7 +15,7 @@ struct HTMLReport {
             <meta name="viewport" content="width=device-width, initial-scale=1">
             <meta name="color-scheme" content="light dark">
             <meta name="referrer" content="no-referrer">
-            <title>\(report.conclusion.rawValue) – acceptance of \(report.target.description)</title>
+            <title>\(report.conclusion.rawValue) – acceptance of \(report.deployment.description)</title>
             <style>
             \(Self.styleSheet)</style>
             </head>
@@ -47,7 +47,7 @@ struct HTMLReport {
         """
         <header class="\(conclusionStyle)">
         <h1>Acceptance report</h1>
-        <p class="target"><code>\(report.target.description)</code></p>
+        <p class="target"><code>\(report.deployment.description)</code></p>
         <p class="verdict"><strong>\(conclusionTitle)</strong>\(conclusionNote)</p>
         <ul class="tiles">\(Verdict.allCases.map(tile))\(adviceTile)</ul>
         </header>

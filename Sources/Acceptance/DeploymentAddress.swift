@@ -1,7 +1,7 @@
 import Foundation
 
 /// The deployment under test, identified by its base URL.
-public struct Target: Sendable, Hashable, CustomStringConvertible {
+public struct DeploymentAddress: Sendable, Hashable, CustomStringConvertible {
     public let host: String
     public let port: Int
     public let usesTLS: Bool
@@ -10,32 +10,34 @@ public struct Target: Sendable, Hashable, CustomStringConvertible {
 
     /// Parses `https://host[:port][/prefix][/v1]`; a trailing `/v1` is ignored.
     ///
-    /// - Throws: ``TargetError`` with one sentence for the operator.
-    public init(_ text: String) throws(TargetError) {
+    /// - Throws: ``DeploymentAddressError`` with one sentence for the operator.
+    public init(_ text: String) throws(DeploymentAddressError) {
         let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
         guard let components = URLComponents(string: trimmed), let scheme = components.scheme?.lowercased() else {
-            throw TargetError("'\(trimmed)' is not a URL; use one such as https://ai.example.com")
+            throw DeploymentAddressError("'\(trimmed)' is not a URL; use one such as https://ai.example.com")
         }
         // `localhost:8080` parses as a URL with the scheme `localhost`, which is not what the operator means.
         guard trimmed.contains("://") else {
-            throw TargetError("'\(trimmed)' does not begin with https:// or http://")
+            throw DeploymentAddressError("'\(trimmed)' does not begin with https:// or http://")
         }
         guard scheme == "https" || scheme == "http" else {
-            throw TargetError("'\(trimmed)' begins with \(scheme)://; only https:// and http:// can be tested")
+            throw DeploymentAddressError(
+                "'\(trimmed)' begins with \(scheme)://; only https:// and http:// can be tested")
         }
         guard components.user == nil, components.password == nil else {
-            throw TargetError("the URL contains a user or password; use --token or --token-binary for credentials")
+            throw DeploymentAddressError(
+                "the URL contains a user or password; use --token or --token-binary for credentials")
         }
         guard components.query == nil, components.fragment == nil else {
-            throw TargetError("'\(trimmed)' has a query or fragment; the base URL must end with its path")
+            throw DeploymentAddressError("'\(trimmed)' has a query or fragment; the base URL must end with its path")
         }
         guard let rawHost = components.encodedHost, !rawHost.isEmpty else {
-            throw TargetError("'\(trimmed)' has no host; use a URL such as https://ai.example.com")
+            throw DeploymentAddressError("'\(trimmed)' has no host; use a URL such as https://ai.example.com")
         }
         host = rawHost.trimmingCharacters(in: CharacterSet(charactersIn: "[]")).lowercased()
         usesTLS = scheme == "https"
         port = components.port ?? (usesTLS ? 443 : 80)
-        guard (1...65535).contains(port) else { throw TargetError("port \(port) is outside 1…65535") }
+        guard (1...65535).contains(port) else { throw DeploymentAddressError("port \(port) is outside 1…65535") }
         var path = components.percentEncodedPath
         while path.hasSuffix("/") { path.removeLast() }
         if path == "/v1" || path.hasSuffix("/v1") { path.removeLast(3) }
@@ -68,7 +70,7 @@ public struct Target: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// Why a base URL cannot be used.
-public struct TargetError: Error, CustomStringConvertible, Sendable {
+public struct DeploymentAddressError: Error, CustomStringConvertible, Sendable {
     public let description: String
 
     init(_ description: String) { self.description = description }
@@ -76,7 +78,7 @@ public struct TargetError: Error, CustomStringConvertible, Sendable {
 
 /// The network that a host belongs to, determined only from its name or address.
 struct HostReach {
-    let exposureOverPlainHTTP: Target.Exposure
+    let exposureOverPlainHTTP: DeploymentAddress.Exposure
 
     init(host: String) {
         if let octets = Self.octets(of: host) {

@@ -1,0 +1,150 @@
+import NIOCore
+import NIOEmbedded
+import NIOHTTP1
+import SimpleAICore
+import Testing
+
+@testable import DataPlane
+
+/// The data plane's handler, with the output of an HTTP/2 stream and without sockets.
+@Suite struct InferenceHandlerTests {
+    private struct Bench {
+        let channel = EmbeddedChannel()
+        let control = ControlRecorder()
+        let handler: InferenceHandler
+
+        init() throws {
+            handler = InferenceHandler(services: try makeServices(), output: .http2(HTTP2ResponseOutput()))
+            try channel.pipeline.syncOperations.addHandlers(SocketRecorder(), handler, control)
+            try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        }
+
+        func receive(_ parts: HTTPServerRequestPart...) {
+            for part in parts { channel.pipeline.fireChannelRead(part) }
+            channel.pipeline.fireChannelReadComplete()
+        }
+
+        func head(_ method: HTTPMethod, _ uri: String, _ headers: HTTPHeaders = [:]) -> HTTPServerRequestPart {
+            .head(HTTPRequestHead(version: .http1_1, method: method, uri: uri, headers: headers))
+        }
+
+        func sent() throws -> [String] {
+            var parts: [String] = []
+            while let part = try channel.readOutbound(as: HTTPServerResponsePart.self) {
+                switch part {
+                case .head(let head):
+                    parts.append("\(head.status.code)\(head.headers.contains(name: "connection") ? " close" : "")")
+                case .body(.byteBuffer(let bytes)): parts.append("body(\(bytes.readableBytes > 0))")
+                case .body: parts.append("file")
+                case .end: parts.append("end")
+                }
+            }
+            return parts
+        }
+    }
+
+    private static let path = "/v1/chat/completions"
+
+    @Test func claimsInferencePathsOnly() throws {
+        let bench = try Bench()
+        bench.receive(bench.head(.POST, "/v1/models"), .body(ByteBuffer(string: "x")), .end(nil))
+        #expect(bench.control.events == ["head(/v1/models)", "body(x)", "end", "complete"])
+        bench.receive(bench.head(.OPTIONS, Self.path), .end(nil))
+        #expect(bench.control.events.suffix(3) == ["head(\(Self.path))", "end", "complete"], "a preflight is no call")
+        #expect(try bench.sent().isEmpty)
+        let other = try Bench()
+        other.receive(other.head(.POST, Self.path), .body(ByteBuffer(string: "{}")), .end(nil))
+        #expect(try other.sent() == ["400", "body(true)", "end"])
+        #expect(other.control.events.isEmpty && !other.handler.isCalling)
+    }
+
+    @Test func requestsFollowEachOther() throws {
+        let bench = try Bench()
+        for _ in 1...3 {
+            bench.receive(bench.head(.POST, Self.path))
+            #expect(bench.handler.isCalling && !bench.handler.holdsReads)
+            bench.receive(.body(ByteBuffer(string: "{}")), .end(nil))
+            #expect(try bench.sent() == ["400", "body(true)", "end"])
+        }
+        #expect(bench.channel.isActive)
+    }
+
+    @Test func closesAfterAResponseThatIsTheLast() throws {
+        let bench = try Bench()
+        bench.receive(
+            bench.head(.POST, Self.path, ["Connection": "close"]), .body(ByteBuffer(string: "{}")), .end(nil))
+        #expect(try bench.sent() == ["400 close", "body(true)", "end"])
+        #expect(!bench.channel.isActive)
+    }
+
+    @Test func theControlPlanesLastResponseStatesIt() throws {
+        let bench = try Bench()
+        bench.receive(bench.head(.GET, "/health", ["Connection": "Close, x"]), .end(nil))
+        bench.control.respond()
+        #expect(try bench.sent() == ["200 close", "body(true)", "end"])
+    }
+
+    /// The client would mistake the body for its next response.
+    @Test func aResponseToHEADHasNoBody() throws {
+        let bench = try Bench()
+        bench.receive(bench.head(.HEAD, "/health"), .end(nil))
+        bench.control.respond()
+        #expect(try bench.sent() == ["200", "end"])
+        bench.receive(bench.head(.GET, "/health"), .end(nil))
+        bench.control.respond()
+        #expect(try bench.sent() == ["200", "body(true)", "end"])
+    }
+
+    @Test func aDisconnectEndsACall() throws {
+        let bench = try Bench()
+        #expect(!bench.handler.clientDisconnected())
+        bench.receive(bench.head(.POST, Self.path))
+        #expect(bench.handler.clientDisconnected() && !bench.handler.isCalling && !bench.channel.isActive)
+        #expect(try bench.sent().isEmpty)
+    }
+
+    @Test func theEndOfTheChannelEndsACall() throws {
+        let bench = try Bench()
+        bench.receive(bench.head(.POST, Self.path))
+        bench.channel.close(promise: nil)
+        #expect(!bench.handler.isCalling)
+    }
+
+    @Test func eventsOfTheConnectionReachTheCall() throws {
+        let drained = try Bench()
+        drained.receive(drained.head(.POST, Self.path))
+        drained.handler.drainExpired()
+        #expect(try drained.sent().first == "503 close")
+        let slow = try Bench()
+        slow.receive(slow.head(.POST, Self.path))
+        slow.handler.bodyIsTooSlow()
+        #expect(try slow.sent().first == "408 close")
+        // Without a call nothing happens.
+        let idle = try Bench()
+        idle.handler.drainExpired()
+        idle.handler.bodyIsTooSlow()
+        #expect(try idle.sent().isEmpty && idle.channel.isActive)
+    }
+
+    @Test func sendsContinueToAClientThatWaitsForIt() throws {
+        let bench = try Bench()
+        bench.receive(bench.head(.POST, Self.path, ["Expect": "100-continue"]))
+        #expect(try bench.sent() == ["100"])
+    }
+
+    @Test func writabilityIsKnown() throws {
+        let bench = try Bench()
+        #expect(bench.handler.isWritable)
+        bench.channel.isWritable = false
+        bench.channel.pipeline.fireChannelWritabilityChanged()
+        #expect(!bench.handler.isWritable)
+    }
+
+    /// A caller's token is extracted once per connection; a similar value is another one.
+    @Test func tokensAreCached() throws {
+        let bench = try Bench()
+        #expect(bench.handler.token(in: "Bearer a") == "a" && bench.handler.token(in: "Bearer a") == "a")
+        #expect(bench.handler.token(in: "Bearer b") == "b" && bench.handler.token(in: "Basic a") == nil)
+        #expect(bench.handler.token(in: nil) == nil)
+    }
+}
