@@ -10,7 +10,7 @@ import SimpleAICore
 struct OutlierDetection: Hashable, Sendable {
     private enum Standing: Hashable, Sendable {
         case inService
-        case ejected(until: ContinuousClock.Instant)
+        case ejected(until: PlainInstant)
         case onTrial(hasCall: Bool)
     }
 
@@ -42,7 +42,9 @@ struct OutlierDetection: Hashable, Sendable {
     var isOnTrial: Bool { if case .onTrial = standing { true } else { false } }
 
     /// The end of the ejection; nil while it is in service or on trial.
-    var ejectedUntil: ContinuousClock.Instant? { if case .ejected(let until) = standing { until } else { nil } }
+    var ejectedUntil: ContinuousClock.Instant? {
+        if case .ejected(let until) = standing { until.instant } else { nil }
+    }
 
     /// Whether the failures so far require an ejection: a failed trial always does.
     /// - Parameter isPermitted: whether the policy permits one more ejected runner; evaluated only if it decides.
@@ -75,7 +77,7 @@ struct OutlierDetection: Hashable, Sendable {
     mutating func ejected(_ policy: EjectionPolicy, now: ContinuousClock.Instant) -> Duration {
         ejectionsInARow += 1
         let duration = policy.duration(ofEjection: ejectionsInARow)
-        standing = .ejected(until: now.advanced(by: duration))
+        standing = .ejected(until: PlainInstant(now.advanced(by: duration)))
         return duration
     }
 

@@ -2,7 +2,7 @@ import SimpleAICore
 
 extension PlacementExplanation {
     init(_ forecast: PlacementForecast, _ view: SchedulerView, _ request: PlacementRequest) {
-        let candidates = view.runners.map { Candidate($0, forecast, request, now: view.now) }
+        let candidates = view.runners.map { Candidate($0, forecast, request) }
         self.init(
             outcome: forecast.outcome, candidates: candidates.sorted(by: Candidate.isListedBefore),
             expectedWait: Self.expectedWait(forecast.outcome, candidates), longestWait: forecast.longestWait,
@@ -23,8 +23,7 @@ extension PlacementExplanation {
 
 extension PlacementExplanation.Candidate {
     fileprivate init(
-        _ view: SchedulerView.RunnerView, _ forecast: PlacementForecast, _ request: PlacementRequest,
-        now: ContinuousClock.Instant
+        _ view: SchedulerView.RunnerView, _ forecast: PlacementForecast, _ request: PlacementRequest
     ) {
         let model =
             request.models.first(where: view.canServeNow) ?? request.models.first { view.models[$0] != nil }
@@ -33,39 +32,38 @@ extension PlacementExplanation.Candidate {
         self.init(
             runner: view.runner, state: view.occupancy.state, model: model,
             isLoaded: model.map(view.hasLoaded) ?? false,
-            reason: Self.reason(of: view, model, request, rank: rank, now: now),
+            reason: Self.reason(of: view, model, request, rank: rank),
             tier: Balancer.tier(of: view.runner.machineType, among: request.preferredMachineTypes),
             active: view.occupancy.active, rank: rank, bootTime: view.bootTime,
             wakeETA: wouldBeWoken ? view.bootTime.mean : view.wakeETA, wouldBeWoken: wouldBeWoken)
     }
 
     private static func reason(
-        of view: SchedulerView.RunnerView, _ model: ModelID?, _ request: PlacementRequest, rank: Int?,
-        now: ContinuousClock.Instant
+        of view: SchedulerView.RunnerView, _ model: ModelID?, _ request: PlacementRequest, rank: Int?
     ) -> PlacementExplanation.Reason {
         guard let model else { return .lacksModel }
         if !request.allows(view.runner.id) { return .excluded }
         switch view.occupancy.state {
         case .ready where rank != nil: return .free
-        case .ready where !view.canServeNow(model): return loadingReason(of: view, model, now: now)
+        case .ready where !view.canServeNow(model): return loadingReason(of: view, model)
         case .ready where !view.occupancy.hasFreeSlot: return .full
         case .ready: return view.occupancy.outliers.admits ? .free : .ejected
         case .unknown: return .unknown
         case .checking: return .checking
         case .loading: return .loading
         case .waking: return .waking
-        case .asleep, .wakeFailed: return view.wakeNotBefore.map { $0 > now } ?? false ? .wakeBackoff : .asleep
+        case .asleep, .wakeFailed: return view.isWakeBackingOff ? .wakeBackoff : .asleep
         case .down: return .down
         case .lost: return .lost
         }
     }
 
     private static func loadingReason(
-        of view: SchedulerView.RunnerView, _ model: ModelID, now: ContinuousClock.Instant
+        of view: SchedulerView.RunnerView, _ model: ModelID
     ) -> PlacementExplanation.Reason {
-        guard view.isAgent, let engineModel = view.models[model] else { return .lacksModel }
-        if view.load != nil { return .loading }
-        return view.loadsNotBefore[engineModel].map { $0 > now } ?? false ? .loadBackoff : .loadable
+        guard let agent = view.agent, let engineModel = view.models[model] else { return .lacksModel }
+        if agent.loading != nil { return .loading }
+        return agent.modelsBackingOff.contains(engineModel) ? .loadBackoff : .loadable
     }
 
     fileprivate static func isListedBefore(_ left: Self, _ right: Self) -> Bool {

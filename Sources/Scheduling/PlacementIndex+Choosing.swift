@@ -15,13 +15,13 @@ extension PlacementIndex {
     func ranking(for request: PlacementRequest, max: Int) -> [Choice] {
         var candidates = CandidateLists()
         let tiers = table.tiers(preferring: request.preferredMachineTypes)
-        let able = request.policy == .leastBusy ? [] : able(for: request)
+        var able = request.policy == .leastBusy ? [] : able(for: request)
         var excluded = indices(excludedBy: request)
         var remaining = request
         var ranking: [Choice] = []
         while ranking.count < max {
             let choice: Choice?
-            switch policyChoice(for: remaining, among: able.filter { !excluded.contains($0.index) }) {
+            switch policyChoice(for: remaining, among: able) {
             case .decided(let decided): choice = decided
             case .leastBusy:
                 choice = candidates.lowest(of: request.models, serving, table, in: tiers, excluding: excluded)
@@ -29,6 +29,7 @@ extension PlacementIndex {
             guard let choice = choice ?? choiceAmongEjected(for: remaining) else { break }
             ranking.append(choice)
             excluded.append(choice.index)
+            able.removeAll { $0.index == choice.index }
             remaining = remaining.excluding(remaining.excluded.union([ids[choice.index]]))
         }
         return ranking
@@ -77,12 +78,10 @@ extension PlacementIndex {
         let tiers = table.tiers(preferring: request.preferredMachineTypes)
         let last = lastPicks[request.models] ?? -1
         let count = indices.count
-        return able.min { left, right in
-            let order = [left, right].map { choice in
-                (table.tier(of: choice.index, in: tiers), (choice.index - last - 1 + count) % count)
-            }
-            return order[0] < order[1]
+        func order(_ index: Int) -> (tier: Int, distance: Int) {
+            (table.tier(of: index, in: tiers), (index - last - 1 + count) % count)
         }
+        return able.min { order($0.index) < order($1.index) }
     }
 
     /// The runner with the highest rendezvous score for the conversation among those below their share of the load; a

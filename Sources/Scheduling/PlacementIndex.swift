@@ -83,9 +83,6 @@ struct PlacementIndex: Sendable {
         return index
     }
 
-    /// Indices may have been reused, and tiers may have changed.
-    mutating func rosterChanged() { candidates = CandidateLists() }
-
     /// - Parameter models: the models that the runner lists, and whether it serves each without loading it first.
     mutating func modelsChanged(at index: Int, to models: [ModelID: Bool]) {
         if runnersByModel.update(index, to: models) { candidates = CandidateLists() }
@@ -141,12 +138,19 @@ struct PlacementIndex: Sendable {
     }
 
     private mutating func update<Output>(_ index: Int, _ event: (inout Occupancy) -> Output) -> Output {
-        let wasEjected = occupancies[index].isEjected
-        let output = event(&occupancies[index])
-        let isEjected = occupancies[index].isEjected
+        let (output, wasEjected, isEjected, rank) = Self.change(&occupancies[index], event)
         if isEjected, !wasEjected { ejected.insert(index) }
         if wasEjected, !isEjected { ejected.remove(index) }
-        table.setRank(occupancies[index].rank, at: index)
+        table.setRank(rank, at: index)
         return output
+    }
+
+    /// Changes one occupancy in place, in a single access to the array.
+    private static func change<Output>(
+        _ occupancy: inout Occupancy, _ event: (inout Occupancy) -> Output
+    ) -> (output: Output, wasEjected: Bool, isEjected: Bool, rank: PlacementRank) {
+        let wasEjected = occupancy.isEjected
+        let output = event(&occupancy)
+        return (output, wasEjected, occupancy.isEjected, occupancy.rank)
     }
 }

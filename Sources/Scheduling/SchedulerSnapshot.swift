@@ -49,23 +49,20 @@ public struct SchedulerSnapshot: Hashable, Sendable {
 extension SchedulerSnapshot {
     init(_ view: SchedulerView) {
         self.init(
-            runners: view.runners.map { RunnerStatus($0, now: view.now) }, leases: view.leases, waiting: view.waiting,
+            runners: view.runners.map(RunnerStatus.init), leases: view.leases, waiting: view.waiting,
             doubleReturns: view.doubleReturns)
     }
 }
 
 extension SchedulerSnapshot.RunnerStatus {
-    fileprivate init(_ view: SchedulerView.RunnerView, now: ContinuousClock.Instant) {
+    fileprivate init(_ view: SchedulerView.RunnerView) {
         self.init(
             runner: view.runner, state: view.occupancy.state, models: view.models,
             loaded: Set(view.models.keys.filter(view.hasLoaded)), active: view.occupancy.active,
-            isEjected: view.occupancy.isEjected, isSleepable: view.isSleepable, bootTime: view.bootTime,
-            wakeETA: view.wakeETA, loading: view.load?.engineModel, isFallingAsleep: view.isFallingAsleep,
-            sleepProblem: view.sleepProblem, reason: view.reason,
-            lastWake: view.lastWake.map {
-                .init(id: $0.id, age: $0.startedAt.duration(to: now), outcome: $0.outcome)
-            },
-            isAgent: view.isAgent)
+            isEjected: view.occupancy.isEjected, isSleepable: view.agent?.isSleepable ?? false, bootTime: view.bootTime,
+            wakeETA: view.wakeETA, loading: view.agent?.loading, isFallingAsleep: view.agent?.isFallingAsleep ?? false,
+            sleepProblem: view.agent?.sleepProblem, reason: view.reason, lastWake: view.lastWake,
+            isAgent: view.agent != nil)
     }
 }
 

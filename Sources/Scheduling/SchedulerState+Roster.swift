@@ -39,7 +39,6 @@ extension SchedulerState {
         let placed = new.compactMap { addOrUpdate($0) }
         let removed = old.compactMap { removeRecord($0, now: now) }
         guard !placed.isEmpty || !removed.isEmpty else { return }
-        placement.rosterChanged()
         for index in placed + removed { reindex(index) }
         for index in placed { serveWaiters(ofRunnerAt: index, now: now) }
         for index in removed { clearIfRemoved(index) }

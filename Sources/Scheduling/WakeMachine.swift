@@ -54,9 +54,9 @@ struct WakeMachine: Hashable, Sendable {
     // MARK: Queries
 
     /// Whether a call may start a wake, as far as earlier wakes decide.
-    func permitsWake(now: ContinuousClock.Instant) -> Bool {
-        current == nil && notBefore.map { $0 <= now } ?? true
-    }
+    func permitsWake(now: ContinuousClock.Instant) -> Bool { current == nil && !isBackingOff(now: now) }
+
+    func isBackingOff(now: ContinuousClock.Instant) -> Bool { notBefore.map { $0 > now } ?? false }
 
     var nextDeadline: ContinuousClock.Instant? { current.map { min($0.deadline, $0.nextPacketAt) } }
 

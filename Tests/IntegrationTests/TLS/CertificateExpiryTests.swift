@@ -1,5 +1,6 @@
 import Foundation
 import Settings
+import SimpleAICore
 import StandIn
 import Testing
 

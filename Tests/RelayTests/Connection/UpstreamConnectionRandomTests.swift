@@ -118,7 +118,7 @@ private struct WatchedUpstream {
             case "end":
                 promise(isExchanging && hasHead, "an end without a head")
                 isExchanging = false
-            case "closedBeforeResponse", "staleConnection", "machineUnreachable", "connectionTimedOut":
+            case "closedBeforeResponse", "staleConnection", "runnerDeclaredUnreachable", "connectionTimedOut":
                 promise(isExchanging && !hasHead, "\(action) after a head")
                 isExchanging = false
             case "ended", "closedDuringResponse":

@@ -123,9 +123,10 @@ import Testing
 
     @Test func anUnreachableMachine() {
         check([
-            "close none", "close none", "close machineUnreachable", "close machineUnreachable",
-            "close machineUnreachable",
-            "close machineUnreachable", "closedDuringResponse", "closedDuringResponse", "ended", "none", "close none",
+            "close none", "close none", "close runnerDeclaredUnreachable", "close runnerDeclaredUnreachable",
+            "close runnerDeclaredUnreachable",
+            "close runnerDeclaredUnreachable", "closedDuringResponse", "closedDuringResponse", "ended", "none",
+            "close none",
             #"close malformed("not an HTTP/1 response")"#, "close none",
         ]) {
             $0.loseMachine()

@@ -178,7 +178,7 @@ import Testing
     @Test func failuresReachTheCaller() throws {
         for (event, expected) in [
             ("close", "closedBeforeResponse"), ("error", "closedBeforeResponse"), ("bytes", "malformed"),
-            ("machine", "machineUnreachable"),
+            ("machine", "runnerDeclaredUnreachable"),
         ] {
             let bench = try Bench()
             let recorder = Recorder()

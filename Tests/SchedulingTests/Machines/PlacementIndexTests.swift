@@ -148,6 +148,17 @@ import Testing
         #expect(index[0].state == .unknown && index[0].active == 0 && !index[0].isLeaving)
     }
 
+    /// The outcome of its last calls decides nothing.
+    @Test func aRunnerThatIsLeavingIsNotReadmitted() {
+        var index = index("a")
+        _ = index.runnerEjected(at: 0, Self.policy, now: Self.at(0))
+        #expect(index.timePassed(at: 0, now: Self.at(10)) == true)
+        #expect(call(&index) == 0)
+        _ = index.runnerRemoved("a")
+        #expect(index.callEnded(at: 0, .served) == (false, false))
+        #expect(!index[0].hasServed && index[0].hasLeft)
+    }
+
     @Test func anEjectionEndsWithTheRemoval() {
         var index = index("a")
         _ = index.runnerEjected(at: 0, Self.policy, now: Self.at(0))
@@ -182,7 +193,6 @@ import Testing
                 guard let id = ids.first(where: { index.indexByID[$0] == nil }) else { continue }
                 let type: MachineType = .random(using: &random) ? "gpu" : "cpu"
                 let added = index.runnerAdded(Runner(id: id, slots: 3, machineType: type), mayReuseIndex: true)
-                index.rosterChanged()
                 index.modelsChanged(at: added, to: ["m": true, "n": .random(using: &random)])
                 index.stateChanged(at: added, to: .ready)
             case 1 where isHere && Int.random(in: 0..<9, using: &random) == 0:
