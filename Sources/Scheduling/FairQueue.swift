@@ -73,7 +73,8 @@ struct FairQueue: Sendable {
         let (contenders, oldest, competing) = contenders(couldServe: couldServe, canServe: canServe)
         guard !contenders.isEmpty else { return nil }
         number += 1
-        // Only grants after this number are compared: for earlier ones, some contender's list may be incomplete.
+        // Slots that a caller got on other runners are charged here, too, since their grants are in its list. Lists are
+        // truncated, so that all contenders are charged for the same period, only grants after this number count.
         let comparableAfter = contenders.reduce(0) { max($0, grants[$1.caller]?.incompleteUpTo ?? 0) }
         var clock = clocks.removeValue(forKey: index) ?? FairQueueClock()
         let next = clock.grantSlot(contenders, number: number) { caller, seen in

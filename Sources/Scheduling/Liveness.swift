@@ -53,7 +53,8 @@ struct Liveness: Hashable, Sendable {
         let state: RunnerState
         /// Number of calls in progress on the runner.
         let callCount: Int
-        /// Whether the runner is on trial, and no trial call is in progress that the engine could still refuse.
+        /// Whether the runner is on trial and no trial call can be refused any more: none is in progress, or the one in
+        /// progress has lasted longer than a loading engine takes to refuse a call.
         var noTrialCanBeRefused = false
         let canBeWoken: Bool
         /// Number of consecutive probes with the same failure that change the state.

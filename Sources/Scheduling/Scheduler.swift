@@ -92,32 +92,40 @@ public final class Scheduler: Sendable {
 
     // MARK: Events: evidence about runners
 
+    /// A probe got a response of the engine.
     public func runnerResponded(_ id: RunnerID, engineModels: [EngineModelID]?, reason: OperatorReason? = nil) {
         shell.handle { $0.state.runnerResponded(id, engineModels: engineModels, reason: reason, now: $1) }
     }
 
+    /// A probe got no connection.
+    /// - Parameter lastContactAt: when the machine last acknowledged or sent data in one of the calls in progress on it.
     public func runnerUnreachable(
         _ id: RunnerID, lastContactAt: ContinuousClock.Instant?, reason: OperatorReason? = nil
     ) {
         shell.handle { $0.state.runnerUnreachable(id, lastContactAt: lastContactAt, reason: reason, now: $1) }
     }
 
+    /// The host refused a connection: it is up, and its engine is not.
     public func runnerRefusedConnection(_ id: RunnerID, reason: OperatorReason? = nil) {
         shell.handle { $0.state.runnerRefusedConnection(id, reason: reason, now: $1) }
     }
 
+    /// The connection of a probe was accepted, but no response came in time.
     public func runnerSilent(_ id: RunnerID, reason: OperatorReason? = nil) {
         shell.handle { $0.state.runnerSilent(id, reason: reason, now: $1) }
     }
 
+    /// Another server responded at the engine's address, such as a front end that does not reach it.
     public func foreignServerResponded(_ id: RunnerID, reason: OperatorReason? = nil) {
         shell.handle { $0.state.foreignServerResponded(id, reason: reason, now: $1) }
     }
 
+    /// The engine responded that it is loading its model.
     public func runnerIsLoading(_ id: RunnerID, reason: OperatorReason? = nil) {
         shell.handle { $0.state.runnerIsLoading(id, reason: reason, now: $1) }
     }
 
+    /// A call got no connection.
     public func callCouldNotConnect(_ id: RunnerID, reason: OperatorReason? = nil) {
         shell.handle { $0.state.callCouldNotConnect(id, reason: reason, now: $1) }
     }
@@ -147,6 +155,8 @@ public final class Scheduler: Sendable {
     }
 
     // MARK: Events: results of effects
+
+    // A `CommandID` pairs an effect with its result; for a check it stands for the check, which sends no command.
 
     public func commandCompleted(_ id: RunnerID, _ request: CommandID, failure: String? = nil) {
         shell.handle { $0.state.commandCompleted(id, request, failure: failure, now: $1) }

@@ -63,7 +63,8 @@ struct ModelList {
     static let created = Int(Date().timeIntervalSince1970)
 
     let entries: [Entry]
-    /// Models whose runners list them only with the tag `:latest`, by the id without it: requestable, but not listed.
+    /// Entries under ids without the tag `:latest`, for models that runners list only with it. Callers may request these
+    /// ids, but the list omits them.
     private let unlisted: [Entry]
 
     init(

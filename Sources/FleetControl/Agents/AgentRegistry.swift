@@ -141,6 +141,7 @@ final class AgentRegistry {
     /// Closes an unregistered socket to admit another one.
     func evict(_ number: UInt64) {
         guard connections[number]?.id == nil else { return }
+        // Counts the evicted socket as refused.
         admissions.shareWasRefused(.agentSockets)
         connections[number]?.socket.abort()
     }
