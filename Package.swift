@@ -31,7 +31,10 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
-let http2: Target.Dependency = .product(name: "NIOHTTP2", package: "swift-nio-http2")
+let http2: [Target.Dependency] = [
+    .product(name: "NIOHTTP2", package: "swift-nio-http2"), .product(name: "NIOHPACK", package: "swift-nio-http2"),
+]
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 
 func room(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
     .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
@@ -65,6 +68,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         // HTTP/2 for clients.
         .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
+        // The heads of the control plane's requests and responses.
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         // HTTP1ToHTTPServerCodec: the border between our handler and Hummingbird's.
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
         // Fetching discovery documents, key sets and, for `simpleai token`, tokens.
@@ -141,14 +146,13 @@ let package = Package(
         room(
             "DataPlane",
             [
-                "SimpleAICore", "Scheduling", "Relay", "Settings", "OperatingSystem", "ContentCodings", "NetworkErrors",
-                logging, nioSSL, http2,
-            ] + nio("NIOCore", "NIOHTTP1", "NIOTLS")),
+                "SimpleAICore", "Scheduling", "Relay", "Settings", "OperatingSystem", "ContentCodings", logging, nioSSL,
+            ] + http2 + nio("NIOCore", "NIOHTTP1", "NIOTLS")),
         room(
             "ControlPlane",
             [
                 "SimpleAICore", "Scheduling", "Relay", "Settings", "Storage", "ContentCodings", "NetworkErrors",
-                logging,
+                logging, httpTypes,
             ] + hummingbird + nio("NIOCore", "NIOPosix")),
         room(
             "FleetControl",
@@ -162,6 +166,7 @@ let package = Package(
                 "DataPlane", "ControlPlane", "FleetControl", "SimpleAICore", "Scheduling", "Authentication", "Storage",
                 "WakeOnLAN", "Relay", "Settings", "OperatingSystem", "OutgoingTLS", "NetworkErrors", logging, lifecycle,
                 nioSSL, .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
             ] + hummingbird + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         room(
             "RunnerAgent",
@@ -173,7 +178,10 @@ let package = Package(
         room("Acceptance", ["OperatingSystem", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS")),
         room(
             "LocalFleet",
-            ["SimpleAICore", "Gateway", "RunnerAgent", "Settings", "WakeOnLAN", "NetworkErrors", logging, lifecycle]
+            [
+                "SimpleAICore", "Gateway", "RunnerAgent", "Settings", "WakeOnLAN", "NetworkErrors", logging, lifecycle,
+                httpTypes,
+            ]
                 + crypto + hummingbird
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
 
@@ -200,7 +208,8 @@ let package = Package(
             swiftSettings: settings),
 
         // What the tests of several targets need.
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+        .target(
+            name: "TestSupport", dependencies: ["SimpleAICore"], path: "Tests/TestSupport", swiftSettings: settings),
 
         tests(of: "SimpleAICore"),
         tests(of: "OperatingSystem"),
@@ -208,7 +217,7 @@ let package = Package(
             of: "NetworkErrors",
             ["OperatingSystem", asyncHTTPClient, nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "Scheduling", ["SimpleAICore"]),
-        tests(of: "Authentication", ["SimpleAICore"] + crypto + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        tests(of: "Authentication", ["SimpleAICore", logging] + crypto + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "TokenProviders", ["StandIn", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "WakeOnLAN", ["SimpleAICore", "OperatingSystem"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "Relay", ["SimpleAICore", logging] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
@@ -222,9 +231,11 @@ let package = Package(
         tests(of: "Storage", ["SimpleAICore", .product(name: "GRDB", package: "GRDB.swift")]),
         tests(
             of: "DataPlane",
-            ["SimpleAICore", "Settings", "Scheduling", "Relay", logging, http2]
+            ["SimpleAICore", "Settings", "Scheduling", "Relay", logging] + http2
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
-        tests(of: "ControlPlane", ["SimpleAICore", "Scheduling"] + hummingbird + nio("NIOCore")),
+        tests(
+            of: "ControlPlane",
+            ["SimpleAICore", "Scheduling", "Relay", httpTypes] + hummingbird + nio("NIOCore", "NIOHTTP1")),
         tests(
             of: "FleetControl",
             ["SimpleAICore", "OperatingSystem", "Settings", "Scheduling", "Relay", "RunnerProtocol", logging]
@@ -240,14 +251,17 @@ let package = Package(
             ["SimpleAICore", "Relay", "RunnerProtocol", "Settings", logging]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
         tests(of: "Acceptance", ["StandIn"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
-        tests(of: "LocalFleet", ["SimpleAICore", "Settings", "WakeOnLAN"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        tests(
+            of: "LocalFleet",
+            ["SimpleAICore", "Settings", "WakeOnLAN", logging, lifecycle] + crypto
+                + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
                 "LocalFleet", "Gateway", "RunnerAgent", "Relay", "Scheduling", "Settings", "RunnerProtocol",
                 "WebSocketTransport", "SimpleAICore", "OutgoingTLS", "StandIn", "CZlib", "DataPlane", "ControlPlane",
-                "FleetControl", "TestSupport", logging, nioSSL, http2,
-            ] + crypto + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS"),
+                "FleetControl", "TestSupport", logging, lifecycle, nioSSL,
+            ] + crypto + http2 + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS"),
             swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
