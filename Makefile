@@ -55,6 +55,8 @@ lint: ## check formatting, import rules of the targets, vocabulary, scripts
 	$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_PATHS)
 	scripts/check-walls
 	scripts/test-check-walls
+	scripts/check-dependencies
+	scripts/test-check-dependencies
 	scripts/test-pre-commit
 	@for script in $(SHELL_SCRIPTS); do bash -n $$script || exit 1; done
 	@for script in $(PYTHON_SCRIPTS); do \
