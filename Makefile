@@ -21,7 +21,7 @@ FLAGS = $(if $(filter release,$(CONFIGURATION)),$(RELEASE_FLAGS))
 BINARY = .build/$(CONFIGURATION)/simpleai
 BINDIR = $(DESTDIR)$(PREFIX)/bin
 COMMANDS = test_wol test_model_routing test_workload_routing test_auth get-token
-SWIFT_PATHS = Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources Benchmarks/Package.swift Benchmarks/Sources
+SWIFT_PATHS = Package.swift Sources Tests Fuzz/Sources Benchmarks/Sources
 PYTHON_SCRIPTS = $(shell grep -lE '^\#!/usr/bin/env python3' scripts/* bin/* 2>/dev/null) \
 	$(wildcard scripts/*/*.py Tests/EndToEndTests/clients/*.py examples/*.py)
 SHELL_SCRIPTS = .ci/run .githooks/pre-commit $(shell grep -lE '^\#!.*\b(ba)?sh$$' scripts/* bin/* 2>/dev/null)
@@ -114,15 +114,16 @@ chaos: setup ## run a hundred thousand exchanges with deviating engines, and com
 	@SIMPLEAI_CHAOS=100000 $(SWIFT) test --disable-xctest --skip-build --no-parallel --filter ChaosTests
 
 fuzz: setup ## send random input to every parser of untrusted input, for FUZZ_SECONDS (60)
-	@$(SWIFT) build --package-path Fuzz
-	@cd Fuzz && .build/debug/fuzz --seconds $(FUZZ_SECONDS)
+	@SIMPLEAI_TOOLS=1 $(SWIFT) build --product fuzz
+	@.build/debug/fuzz --seconds $(FUZZ_SECONDS)
 
 bench: build ## measure the cost of the gateway and of bare proxies (needs wrk and nginx; HAProxy and Envoy if installed)
 	scripts/bench
 	@echo "In-process benchmarks of the scheduler, the scanner, the relay and the token cache: make benchmarks"
 
-benchmarks: setup ## run in-process benchmarks and check the ratios between them (separate package Benchmarks/)
-	$(SWIFT) run --package-path Benchmarks -c release benchmarks
+benchmarks: setup ## run in-process benchmarks and check the ratios between them
+	@SIMPLEAI_TOOLS=1 $(SWIFT) build -c release $(RELEASE_FLAGS) --product benchmarks
+	@.build/release/benchmarks
 
 install: build ## install the release binary and its commands under PREFIX (/usr/local)
 	install -d $(BINDIR)
@@ -133,4 +134,4 @@ uninstall: ## remove what `make install` installed
 	rm -f $(BINDIR)/simpleai $(addprefix $(BINDIR)/,$(COMMANDS))
 
 clean: ## remove builds and virtual environments
-	rm -rf .build Benchmarks/.build Fuzz/.build .venv*
+	rm -rf .build .venv*

@@ -50,14 +50,7 @@ let package = Package(
     name: "simpleai",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "simpleai", targets: ["simpleai"]),
-        // For the packages Benchmarks/ and Fuzz/ only: its interface may change at any time.
-        .library(
-            name: "SimpleAIParts",
-            targets: [
-                "SimpleAICore", "Scheduling", "Relay", "Authentication", "Settings", "DataPlane", "FleetControl",
-                "Gateway",
-            ]),
+        .executable(name: "simpleai", targets: ["simpleai"])
     ],
     dependencies: [
         // The control plane: router, server loop, graceful shutdown of connections.
@@ -272,3 +265,31 @@ let package = Package(
             swiftSettings: settings),
     ]
 )
+
+// `make fuzz` and `make benchmarks` build these in this package's build folder, so that what they share with the product
+// is built once; no other build knows them.
+if Context.environment["SIMPLEAI_TOOLS"] == "1" {
+    let toolSettings: [SwiftSetting] = [
+        .swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ]
+    package.targets += [
+        // Random and mutated input for every parser of unauthenticated input; docs/guides/fuzzing.md has the details.
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "SimpleAICore", "Authentication", "Relay", "Settings", "DataPlane", "FleetControl", "RunnerProtocol",
+                "WebSocketTransport",
+            ]
+                + nio("NIOCore", "NIOHTTP1", "NIOEmbedded"),
+            path: "Fuzz/Sources/FuzzTargets", swiftSettings: toolSettings),
+        .executableTarget(
+            name: "fuzz", dependencies: ["FuzzTargets"], path: "Fuzz/Sources/fuzz", swiftSettings: toolSettings),
+        // In-process benchmarks, held to ratios between them.
+        .executableTarget(
+            name: "benchmarks",
+            dependencies: ["SimpleAICore", "Scheduling", "Relay", "Authentication", crypto[0], logging]
+                + nio("NIOCore"),
+            path: "Benchmarks/Sources/benchmarks", swiftSettings: toolSettings),
+    ]
+}

@@ -162,7 +162,7 @@ struct UpstreamConnectionState {
             timeouts: timeouts, isFirstOnConnection: exchanges == 0, isLast: isLast, lastProgress: now)
         exchanges += 1
         parser.begin()
-        // The timer is never moved: progress only records its time. It fires when the shorter of the two timeouts could first
+        // Progress does not move the timer; it only records its time. The timer fires when the shorter of the two timeouts could first
         // expire, and stays armed between exchanges, so that a busy connection arms it every few minutes.
         let deadline = now + min(timeouts.gap, timeouts.firstByte)
         if let timerFiresAt, timerFiresAt <= deadline { return nil }

@@ -74,7 +74,7 @@ struct FairQueue: Sendable {
         guard !contenders.isEmpty else { return nil }
         number += 1
         // Slots that a caller got on other runners are charged here, too, since their grants are in its list. Lists are
-        // truncated, so that all contenders are charged for the same period, only grants after this number count.
+        // truncated. Only grants after this number count, so that all contenders are charged for the same period.
         let comparableAfter = contenders.reduce(0) { max($0, grants[$1.caller]?.incompleteUpTo ?? 0) }
         var clock = clocks.removeValue(forKey: index) ?? FairQueueClock()
         let next = clock.grantSlot(contenders, number: number) { caller, seen in

@@ -3,7 +3,7 @@ import SimpleAICore
 /// The models in one runner's memory, and the loads that change them, one at a time.
 ///
 ///     idle –requested→ clearing –…→ loading –commandCompleted→ idle
-///                         └–commandCompleted with a failure, timePassed→ idle, the model backs off
+///                         └–commandCompleted (failure) or timePassed→ idle; the model backs off
 struct LoadMachine: Hashable, Sendable {
     /// A command for the runner's agent.
     enum Command: Hashable {

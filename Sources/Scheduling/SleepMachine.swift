@@ -3,7 +3,7 @@ import SimpleAICore
 /// How one agent's machine falls asleep: its idle time, and the sleep command whose outcome is not known yet.
 ///
 ///     busy ⇄ idle –commanded→ falling asleep –refused→ busy
-///                                   └–timePassed, connected or becameReady→ settled
+///                                   └–timePassed, or connected, or becameReady→ settled
 ///
 /// Only calls are activity, not probes, reports or listings.
 struct SleepMachine: Hashable, Sendable {

@@ -3,7 +3,7 @@ import SimpleAICore
 /// The wakes of one machine, one at a time.
 ///
 ///     idle –started→ in progress –machineReady→ idle
-///                        └–timePassed or packetAttempted, failed→ backing off –started→ in progress
+///                        └–failed (after `timedOut` or `giveUp`)→ backing off –started→ in progress
 ///
 /// Packets are due at the times that the rules state. A wake without waiting calls sends no more packets, but is not
 /// cancelled: the machine boots anyway.

@@ -291,6 +291,7 @@ struct CallState {
     private mutating func receive(_ document: EngineDocument, from lease: Lease) -> [Action] {
         // Computed only where needed: most documents are results.
         var error: GatewayError { document.error(runner: lease.runner) }
+        // A 500 counts against the runner once several callers have received one, so the outcome names the caller.
         let outcome = document.outcome(for: authorized?.caller.id ?? Caller.anonymous.id)
         if document.status == 404, authorized?.call.previousResponse != nil {
             // No other runner can continue the response, so it does not matter whether the engine lacks it or the model.
@@ -332,7 +333,8 @@ struct CallState {
         mayAddUsageOption ? [] : [.noteUsageOptionRejected(lease.runner)]
     }
 
-    /// An error in the engine's stream is handled like one in its document.
+    /// An error in the engine's stream is handled like one in its document: an internal error of the engine names the caller
+    /// that received it.
     private func outcome(of error: EngineError) -> LeaseOutcome {
         if let status = error.status, status < 500 { return .served }
         return .internalError(of: authorized?.caller.id ?? Caller.anonymous.id)

@@ -13,7 +13,7 @@ import WebSocketTransport
 /// Uses one event loop, so that all messages of agents are handled in one order.
 final class AgentRegistry {
     /// Registrations per runner id: a burst of 10, then one per second. Two machines with the same id would
-    /// otherwise replace each other forever.
+    /// otherwise replace each other without pause.
     private static let registrations = FrameBudget(burst: 10, perSecond: 1)
     /// Timeout of an agent's pong when its connection may be dead.
     private static let pongTimeout: TimeAmount = .seconds(10)
