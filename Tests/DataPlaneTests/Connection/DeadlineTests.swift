@@ -62,6 +62,14 @@ import Testing
         #expect(idle.check(at: idle.deadline, waitingFor: .client) == .bodyTooSlow)
     }
 
+    /// A timer that was armed before the body began fires before its deadline, which changes nothing.
+    @Test func anEarlyCheckDoesNotMoveTheDeadlineOfABody() {
+        var idle = IdleDeadline(timeout: timeout, now: start)
+        idle.requestBegan(at: start)
+        idle.bodyReceived(1 << 20)
+        #expect(idle.check(at: start + .seconds(10), waitingFor: .client) == .wait(until: start + timeout))
+    }
+
     @Test func aBodyThatTheGatewayHoldsBackIsNotSlow() {
         var idle = IdleDeadline(timeout: timeout, now: start)
         idle.requestBegan(at: start)

@@ -225,9 +225,9 @@ import Testing
 
     @Test func readsThatTheGatewayHoldsBackAreNotSlow() {
         var connection = Situation.reading.connection
-        connection.pass(DrivenConnection.idleTimeout)
+        connection.pass(DrivenConnection.idleTimeout + .seconds(1))
         #expect(connection.record { $0.fireIdleTimer(holdsReads: true) } == "wait")
-        connection.pass(DrivenConnection.idleTimeout)
+        connection.pass(DrivenConnection.idleTimeout + .seconds(1))
         #expect(connection.record { $0.fireIdleTimer() } == "refuseBody")
     }
 
@@ -315,5 +315,61 @@ import Testing
         #expect(connection.record { $0.closeInput() } == "inputEnded")
         #expect(connection.state.isOpen)
         #expect(connection.record { $0.receive("}" + Self.other) } == "")
+    }
+
+    // MARK: Rare sequences
+
+    @Test func bytesOfABodyEarnTime() {
+        var connection = DrivenConnection()
+        connection.receive("POST /v1/x HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n")
+        connection.receive(String(repeating: "x", count: 50_000))
+        connection.pass(DrivenConnection.idleTimeout)
+        #expect(connection.record { $0.fireIdleTimer() } == "wait")
+    }
+
+    @Test func aHeadAloneIsReported() {
+        var connection = DrivenConnection()
+        connection.receive(Self.other)
+        #expect(connection.state.readCompleted() == true)
+    }
+
+    @Test func aDeliveryIsNotReentered() {
+        var connection = DrivenConnection()
+        connection.state.bytesReceived(ByteBuffer(string: Self.request))
+        #expect(connection.state.deliveryBegan() == true)
+        #expect(connection.state.deliveryBegan() == false)
+        while connection.state.nextDelivery(at: connection.now) != nil {}
+        #expect(connection.state.deliveryBegan() == true)
+    }
+
+    @Test func bytesAfterARefusalAreNotKept() {
+        var connection = Situation.refused.connection
+        connection.receive(Self.request)
+        #expect(!connection.state.hasBytesAfterUpgrade)
+    }
+
+    @Test func aClosedConnectionHoldsNoReadsAndStaysClosed() {
+        var connection = Situation.awaiting.connection
+        connection.state.responseBegan(isLast: true)
+        connection.state.connectionClosed()
+        #expect(connection.record { $0.read() } == "read")
+        connection.complete()
+        #expect(!connection.state.isOpen)
+    }
+
+    /// While the gateway shuts down, each response is the last.
+    @Test func aResponseDuringTheDrainTimeIsTheLast() {
+        var connection = Situation.reading.connection
+        connection.beginDrain()
+        connection.write()
+        connection.complete()
+        #expect(connection.record { $0.closeInput() } == "inputEnded")
+    }
+
+    @Test func aRefusalDuringTheDrainTimeIsNotFollowedByAnError() {
+        var connection = Situation.reading.connection
+        connection.beginDrain()
+        connection.closeInput()
+        #expect(connection.record { $0.expireDrain(isCalling: true) } == "close")
     }
 }
