@@ -26,7 +26,7 @@ struct ModelList {
     struct Entry: Hashable {
         var id: String
         var state: State
-        /// Nil if settings hide runners from this caller.
+        /// Number of ready runners in the best tier that has one; nil if settings hide runners from this caller.
         var runnersReady: Int?
         var wakeETA: Duration?
         /// In tokens; nil if no engine states it.

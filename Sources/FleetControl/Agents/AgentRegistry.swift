@@ -436,7 +436,8 @@ final class AgentRegistry {
             stateChanged()
         }
         metrics.agentLeft(connected: current.count)
-        // Last, so that the scheduler takes the disconnect of a machine that falls asleep for success, not for a refusal.
+        // Last, so that the scheduler counts the disconnect of a machine that falls asleep as success of its sleep command, not
+        // as a refusal.
         defer { failCommands(of: id) }
         // During a shutdown the gateway closes the sockets: a disconnect is then no evidence about the machine.
         guard !drain.isDraining else { return }

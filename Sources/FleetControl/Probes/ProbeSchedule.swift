@@ -9,7 +9,7 @@ struct ProbeSchedule: Sendable {
     /// not always probed at the same moment.
     private let jitteredInterval: TimeAmount
     /// Whether a served call proves as much as a probe: only if the settings state the models, so that the engine's list
-    /// is not needed, and the operator has not configured a probe path.
+    /// is not needed, and the probe requests that list.
     private let callsReplaceProbes: Bool
     private var wasUrgent = true
     /// Whether the latest probe found the runner up. Only a probe changes this: calls may still complete on a machine

@@ -63,6 +63,7 @@ public struct LocalFleet: Sendable {
     private let segment = NetworkSegment()
     /// The token that the agents send to the gateway; valid for this fleet only.
     private let runnerToken = UUID().uuidString
+    /// Receives a copy of every magic packet.
     private let packetPort: Int
     private let stateFile: String
     private let keyDatabase: String

@@ -27,7 +27,7 @@ extension Settings {
 }
 
 extension SettingsSection where Self: Equatable {
-    /// Applies new settings. A property that no key sets needs a restart.
+    /// Applies new settings. A change of a property without a key needs a restart.
     func applying(_ new: Self) -> (settings: Self, changes: [SettingsChange]) {
         let keys = Self.keys
         var changes = keys.flatMap { $0.changes(self, new, "") }

@@ -21,7 +21,7 @@ struct PolicyEntry: SettingsSection {
         Key("models", oneOrMore: \.models, of: .pattern("a model"), "Models that these callers may request, by id.")
         Key(
             "wake", \.mayWake, .flag,
-            "Whether these callers may wake machines; wake.roles has to permit it as well.")
+            "Whether these callers may wake machines; if wake.roles is set, they also need one of those roles.")
         Key(
             "priority", \.priority, .integer(Priority.levels),
             "The priority, from 0 to 4: while calls wait, each level gets twice the share of the one below.")

@@ -187,7 +187,7 @@ extension ModelRoutingTest {
         for route in try await routes(classes: false) {
             let membership = Membership(target: route.target, members: [route.target])
             _ = try membership.finding(for: route.calls, answered: "model-routing.exact.answered")
-            summaries.append("\(route.target) ×\(route.calls.count)")
+            summaries.append("\(route.target) → \(route.target) ×\(route.calls.count)")
         }
         return .pass(summaries.joined(separator: ", "))
     }
@@ -233,7 +233,9 @@ extension ModelRoutingTest {
                 agreeing += 1
             }
         }
-        return agreeing > 0 ? .pass("\(agreeing) responses") : .skip("the deployment does not expose x-simpleai-model")
+        return agreeing > 0
+            ? .pass("x-simpleai-model matches the body in \(agreeing) responses")
+            : .skip("the deployment does not expose x-simpleai-model")
     }
 
     // MARK: Unknown models and classes
