@@ -118,7 +118,8 @@ struct Liveness: Hashable, Sendable {
             misses = nil
             hasLoadedTooLong = false
             // After an engine has refused a call, its model list does not prove that it serves: a trial call decides.
-            // The list suffices if no trial call is in progress that the engine could still refuse.
+            // Once the runner is on trial, its list suffices if no call is on trial yet, or if the engine has not refused that
+            // call in time.
             let awaitsTrial = state == .loading && loading?.observer == .call && !context.noTrialCanBeRefused
             return awaitsTrial && !loadsTooLong(context) ? .loading : .ready
         case .served: return state == .loading ? .ready : state

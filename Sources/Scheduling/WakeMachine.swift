@@ -5,8 +5,8 @@ import SimpleAICore
 ///     idle –started→ in progress –machineReady→ idle
 ///                        └–failed (after `timedOut` or `giveUp`)→ backing off –started→ in progress
 ///
-/// Packets are due at the times that the rules state. A wake without waiting calls sends no more packets, but is not
-/// cancelled: the machine boots anyway.
+/// Packets are due at the times that the rules state. A wake that neither a call waits for nor an operator
+/// requested sends no more packets, but is not cancelled: the machine boots anyway.
 struct WakeMachine: Hashable, Sendable {
     struct Rules: Sendable {
         let timeout: Duration

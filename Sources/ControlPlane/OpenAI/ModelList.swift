@@ -26,7 +26,8 @@ struct ModelList {
     struct Entry: Hashable {
         var id: String
         var state: State
-        /// Number of ready runners in the best tier that has one; nil if settings hide runners from this caller.
+        /// Number of runners that can serve this entry without loading a model (`State.ready`), in the best tier that has one;
+        /// nil if settings hide runners from this caller.
         var runnersReady: Int?
         var wakeETA: Duration?
         /// In tokens; nil if no engine states it.
@@ -153,7 +154,7 @@ private struct IndexedFleet {
         }.min()
     }
 
-    /// Number of ready runners in the best tier that has one.
+    /// Number of runners that can serve the models without loading one, in the best tier that has such a runner.
     private func readyInBestTier(
         _ serving: [SchedulerSnapshot.RunnerStatus], _ models: Set<ModelID>, _ preferred: [MachineType]
     ) -> Int {

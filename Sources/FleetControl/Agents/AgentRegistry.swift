@@ -55,7 +55,7 @@ final class AgentRegistry {
         }
     }
 
-    /// Rules for later registrations.
+    /// The current rules. A session keeps those of the time at which its socket opened.
     var rules: AgentRules
     private let machines: MachineDirectory
     private let scheduler: Scheduler
