@@ -16,7 +16,7 @@ public final class LogWriter: Sendable {
 
     /// How long lines gather: a thread that is woken for each of twenty thousand lines per second costs more than
     /// formatting them.
-    private static let gatherTime = DispatchTimeInterval.milliseconds(10)
+    private static let gatherTime = DispatchTimeInterval.milliseconds(1)
 
     private let descriptor: Int32
     private let queue: Mutex<LogQueue>
@@ -32,11 +32,15 @@ public final class LogWriter: Sendable {
         self.descriptor = descriptor
         queue = Mutex(LogQueue(maxSize: maxSize))
         let thread = Thread { [self] in
+            var lastWrite = DispatchTime(uptimeNanoseconds: 0)
             while true {
                 hasWork.wait()
-                // A signal that was left from an earlier wait only ends this one early.
-                if queue.withLock({ $0.isGathering }) { _ = isDue.wait(timeout: .now() + Self.gatherTime) }
+                // The first line after a pause is written immediately; only lines in quick succession gather. A signal that
+                // was left from an earlier wait only ends this one early.
+                let end = lastWrite + Self.gatherTime
+                if queue.withLock({ $0.isGathering }), end > .now() { _ = isDue.wait(timeout: end) }
                 writeAll()
+                lastWrite = .now()
             }
         }
         thread.name = "log"
@@ -51,7 +55,8 @@ public final class LogWriter: Sendable {
         line.withUTF8 { append(UnsafeRawBufferPointer($0), isDue: true) }
     }
 
-    /// Queues a line, without its line feed, to be written with those of the next 10 ms. Never blocks.
+    /// Queues a line, without its line feed, to be written immediately after a pause, otherwise with those
+    /// of up to 1 ms. Never blocks.
     public func write(gathering line: UnsafeRawBufferPointer) {
         append(line, isDue: false)
     }
