@@ -202,7 +202,9 @@ let package = Package(
 
         // What the tests of several targets need.
         .target(
-            name: "TestSupport", dependencies: ["SimpleAICore"], path: "Tests/TestSupport", swiftSettings: settings),
+            name: "TestSupport",
+            dependencies: ["SimpleAICore", "CZlib", logging, nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1"),
+            path: "Tests/TestSupport", swiftSettings: settings),
 
         tests(of: "SimpleAICore"),
         tests(of: "OperatingSystem"),
@@ -212,9 +214,11 @@ let package = Package(
         tests(of: "Scheduling", ["SimpleAICore"]),
         tests(of: "Authentication", ["SimpleAICore", logging] + crypto + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         tests(of: "TokenProviders", ["StandIn", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
-        tests(of: "WakeOnLAN", ["SimpleAICore", "OperatingSystem"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        tests(
+            of: "WakeOnLAN",
+            ["SimpleAICore", "OperatingSystem"] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
         tests(of: "Relay", ["SimpleAICore", logging] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
-        tests(of: "ContentCodings", ["CZlib"]),
+        tests(of: "ContentCodings"),
         tests(of: "RunnerProtocol", ["SimpleAICore"]),
         tests(
             of: "WebSocketTransport",
@@ -243,7 +247,7 @@ let package = Package(
             of: "RunnerAgent",
             ["SimpleAICore", "Relay", "RunnerProtocol", "Settings", logging]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
-        tests(of: "Acceptance", ["StandIn"] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        tests(of: "Acceptance", ["StandIn"] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
         tests(
             of: "LocalFleet",
             ["SimpleAICore", "Settings", "WakeOnLAN", logging, lifecycle] + crypto
@@ -252,7 +256,7 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "LocalFleet", "Gateway", "RunnerAgent", "Relay", "Scheduling", "Settings", "RunnerProtocol",
-                "WebSocketTransport", "SimpleAICore", "OutgoingTLS", "StandIn", "CZlib", "DataPlane", "ControlPlane",
+                "WebSocketTransport", "SimpleAICore", "OutgoingTLS", "StandIn", "DataPlane", "ControlPlane",
                 "FleetControl", "TestSupport", logging, lifecycle, nioSSL,
             ] + crypto + http2 + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS"),
             swiftSettings: settings),

@@ -58,7 +58,7 @@ public struct Finding: Error, Sendable {
         Finding(verdict: .inconclusive, summary: reason)
     }
 
-    /// Not decided, because another check failed.
+    /// Not decided, because another check failed or is undecided.
     static func inconclusive(_ reason: String, following check: String) -> Finding {
         var finding = inconclusive(reason)
         finding.cause = check

@@ -23,6 +23,8 @@ public final class AcceptErrorHandler: ChannelDuplexHandler, RemovableChannelHan
     private let isExhausted: () -> Bool
     private let onChange: (Change) -> Void
     private var state = AcceptState()
+    /// The end of the current pause.
+    private var resumption: Scheduled<Void>?
 
     /// - Parameters:
     ///   - isExhausted: whether a new connection would use a reserved descriptor.
@@ -64,11 +66,18 @@ public final class AcceptErrorHandler: ChannelDuplexHandler, RemovableChannelHan
     private func pause(_ context: ChannelHandlerContext, cause: String) {
         if state.paused() { onChange(.paused(cause: cause)) }
         stopReading(context.channel)
+        // A further error during a pause does not schedule a second end, which would fall into a later pause.
+        guard resumption == nil else { return }
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        context.eventLoop.scheduleTask(in: Self.pause) {
+        resumption = context.eventLoop.scheduleTask(in: Self.pause) {
             let (handler, context) = bound.value
             handler.resume(context)
         }
+    }
+
+    public func handlerRemoved(context: ChannelHandlerContext) {
+        resumption?.cancel()
+        resumption = nil
     }
 
     /// After a failed accept the channel stays registered for reads, even if no handler requests one; only switching
@@ -85,6 +94,7 @@ public final class AcceptErrorHandler: ChannelDuplexHandler, RemovableChannelHan
     }
 
     private func resume(_ context: ChannelHandlerContext) {
+        resumption = nil
         guard context.channel.isActive, let isReadRequested = state.resumed() else { return }
         if state.hadAutoRead {
             state.hadAutoRead = false

@@ -92,9 +92,10 @@ public final class Upstream: Sendable {
     /// calls are affected.
     public func shouldReportRefusal(now: NIODeadline = .now()) -> Bool {
         let last = refusalReported.load(ordering: .relaxed)
-        let isDue = last == 0 || now - .uptimeNanoseconds(last) >= .minutes(1)
-        if isDue { refusalReported.store(now.uptimeNanoseconds, ordering: .relaxed) }
-        return isDue
+        guard last == 0 || now - .uptimeNanoseconds(last) >= .minutes(1) else { return false }
+        // Of the event loops that arrive here together, one reports.
+        return refusalReported.compareExchange(expected: last, desired: now.uptimeNanoseconds, ordering: .relaxed)
+            .exchanged
     }
 
     /// Time after which the option is tried again with an engine that rejected it, since the engine may have been updated.

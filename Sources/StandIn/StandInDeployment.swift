@@ -47,6 +47,11 @@ package final class StandInDeployment: Sendable {
         fast: TimeAmount.milliseconds(150), slow: TimeAmount.seconds(3), silent: TimeAmount.seconds(17)
     )
 
+    /// Maximum duration of a wake; then the calls that wait for it fail.
+    package static let maxWakeTime = TimeAmount.seconds(30)
+
+    private struct MachineDidNotWake: Error {}
+
     package func respond(_ request: StandInRequest, on loop: any EventLoop) -> EventLoopFuture<StandInResponse> {
         let model = request.model
         state.withLock { $0.seen.append((request.path, model ?? "", request.authorization)) }
@@ -123,6 +128,7 @@ package final class StandInDeployment: Sendable {
             return loop.makeSucceededFuture(response(request, model: model, wake: nil, on: loop))
         }
         return wakeIfNeeded(on: loop).map { wake in self.response(request, model: model, wake: wake, on: loop) }
+            .recover { _ in self.error(503, "no_runner_available", "The machine did not wake up.") }
     }
 
     /// The response that refuses the call, or nil if the call is served.
@@ -172,8 +178,8 @@ package final class StandInDeployment: Sendable {
         let bootSucceeds = defect != .wakesNothing && (defect != .wakesOnce || wakes < 2)
         if begins, bootSucceeds { wakeUp(on: loop) }
         if !bootSucceeds {
-            // The machine never comes up: the caller's own timeout ends the call.
-            loop.scheduleTask(in: .seconds(30)) { promise.succeed() }
+            // The machine never comes up; callers may have a shorter timeout.
+            loop.scheduleTask(in: Self.maxWakeTime) { promise.fail(MachineDidNotWake()) }
         }
         return promise.futureResult.map { wake }
     }

@@ -9,6 +9,13 @@ package struct StandInRequest: Sendable {
     package let path: String
     package let authorization: String?
     package let body: [UInt8]
+
+    package init(method: String, path: String, authorization: String?, body: [UInt8]) {
+        self.method = method
+        self.path = path
+        self.authorization = authorization
+        self.body = body
+    }
 }
 
 /// The stand-in's response.

@@ -3,16 +3,13 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
-import NetworkErrors
 import OutgoingTLS
 import SimpleAICore
 
 /// Calls a web hook: one request without a body. Only the status of the response is read.
 struct WakeHook: Sendable {
-    /// Timeout of the connection attempt, and again of the exchange on the connection.
-    static let timeout: TimeAmount = .seconds(10)
-
     let group: any EventLoopGroup
+    var deadline = AttemptDeadline(limit: .seconds(10))
 
     func call(_ request: WakeHookRequest) async throws(WakeSendError) {
         guard let url = URLComponents(string: request.url), let host = url.encodedHost, !host.isEmpty else {
@@ -23,7 +20,7 @@ struct WakeHook: Sendable {
             status = try await exchange(request.method, url, host: host)
         } catch {
             let reason =
-                error is NoResponse ? "it closed the connection without a response" : NetworkErrorText.of(error)
+                error is NoResponse ? "it closed the connection without a response" : AttemptDeadline.reason(error)
             throw .failed(address: request.host, reason: reason)
         }
         guard (200...299).contains(status) else {
@@ -35,7 +32,6 @@ struct WakeHook: Sendable {
         let isSecure = url.scheme?.lowercased() == "https"
         let name = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
         let tls = isSecure ? try NIOSSLContext(configuration: OutgoingTLS.configuration()) : nil
-        let statusReceived = group.next().makePromise(of: Int.self)
         let path = url.percentEncodedPath.isEmpty ? "/" : url.percentEncodedPath
         let head = HTTPRequestHead(
             version: .http1_1, method: HTTPMethod(rawValue: method),
@@ -44,31 +40,24 @@ struct WakeHook: Sendable {
                 "Host": url.port.map { "\(host):\($0)" } ?? host, "Connection": "close", "Content-Length": "0",
                 "User-Agent": "simpleai",
             ])
-        let connected = ClientBootstrap(group: group)
-            .connectTimeout(Self.timeout)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    if let tls {
-                        let isAddress = (try? SocketAddress(ipAddress: name, port: 0)) != nil
-                        try pipeline.addHandler(
-                            NIOSSLClientHandler(context: tls, serverHostname: isAddress ? nil : name))
+        let eventLoop = group.next()
+        return try await deadline.attempt(on: eventLoop) { statusReceived in
+            ClientBootstrap(group: eventLoop)
+                .connectTimeout(deadline.limit)
+                .channelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        let pipeline = channel.pipeline.syncOperations
+                        if let tls {
+                            let isAddress = (try? SocketAddress(ipAddress: name, port: 0)) != nil
+                            try pipeline.addHandler(
+                                NIOSSLClientHandler(context: tls, serverHostname: isAddress ? nil : name))
+                        }
+                        try pipeline.addHTTPClientHandlers()
+                        try pipeline.addHandler(StatusReader(head, statusReceived))
                     }
-                    try pipeline.addHTTPClientHandlers()
-                    try pipeline.addHandler(StatusReader(head, statusReceived))
                 }
-            }
-            .connect(host: name, port: url.port ?? (isSecure ? 443 : 80))
-        connected.cascadeFailure(to: statusReceived)
-        let channel = try await connected.get()
-        let deadline = channel.eventLoop.scheduleTask(in: Self.timeout) {
-            statusReceived.fail(ChannelError.connectTimeout(Self.timeout))
-            channel.close(promise: nil)
-        }
-        defer { deadline.cancel() }
-        let status = try await statusReceived.futureResult.get()
-        channel.close(promise: nil)
-        return status
+                .connect(host: name, port: url.port ?? (isSecure ? 443 : 80))
+        }.get()
     }
 
     private struct NoResponse: Error {}

@@ -1,3 +1,4 @@
+import Foundation
 import StandIn
 import Synchronization
 import Testing
@@ -43,6 +44,32 @@ struct FailedWakeTests {
     }
 
     /// The summary alone.
+    /// A sleep command that fails is reported by one check; the others refer to it.
+    @Test func `a failed sleep command is told once`() async throws {
+        let reason = "--sleep-command exited with status 7: no route to host"
+        var bench = Bench(StandInVariant(bigSleeps: false))
+        bench.options.wakeOnLAN.putToSleep = { throw Finding.inconclusive(reason) }
+        let report = try await bench.run([.wakeOnLAN])
+        #expect(report.results.filter { $0.summary.contains(reason) }.map(\.id) == ["wol.sleep.proven"])
+        #expect(report.conclusion == .notDecided)
+        let others = report.results.filter(report.isConsequence)
+        #expect(others.count >= 10, "\(report.outline)")
+        #expect(others.allSatisfy { $0.summary == "not decided: --sleep-command failed, see wol.sleep.proven" })
+        #expect(report.consequences == [Consequences(cause: "wol.sleep.proven", count: others.count)])
+        let text = terminal(report)
+        #expect(text.components(separatedBy: reason).count == 2, "\(text)")
+        #expect(text.contains("\(others.count) checks were not decided, see wol.sleep.proven"), "\(text)")
+    }
+
+    /// Without the check that reports the failed command, the others do.
+    @Test func `a failed sleep command is told at least once`() async throws {
+        var bench = Bench(StandInVariant(bigSleeps: false))
+        bench.options.wakeOnLAN.putToSleep = { throw Finding.inconclusive("no route to host") }
+        bench.options.skip = ["wol.sleep.proven"]
+        let report = try await bench.run([.wakeOnLAN])
+        #expect(report["wol.calls.answered"]?.summary == "no route to host", "\(report.outline)")
+    }
+
     private func terminal(_ report: SuiteReport) -> String {
         let written = Mutex("")
         let style = TerminalReport.Style(isColoured: false, isLive: false, width: 100, verbosity: 0)

@@ -1,6 +1,7 @@
 import Foundation
 import StandIn
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Acceptance
@@ -10,13 +11,12 @@ struct TokenTests {
     private func withScript<R>(_ text: String, name: String = "issue", _ body: (String) async throws -> R) async throws
         -> R
     {
-        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("tokens-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }
-        let file = directory.appendingPathComponent(name)
-        try "#!/bin/sh\n\(text)\n".write(to: file, atomically: true, encoding: .utf8)
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file.path)
-        return try await body(file.path)
+        try await inTemporaryDirectory { directory in
+            let file = directory.appendingPathComponent(name)
+            try "#!/bin/sh\n\(text)\n".write(to: file, atomically: true, encoding: .utf8)
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file.path)
+            return try await body(file.path)
+        }
     }
 
     private func source(_ path: String) throws -> TokenSource {

@@ -27,7 +27,7 @@ import Testing
         #expect(content.runners["b"] == StateFile.RememberedRunner(models: ["m"], bootMilliseconds: nil))
         // Without a report from the runner, an older file's entry must not be overwritten.
         #expect(content.runners["silent"] == nil)
-        try await inTemporaryDirectory { directory in
+        try inTemporaryDirectory { directory in
             let file = StateFile(path: directory.appendingPathComponent("state.json").path)
             #expect(file.open() == StateFile.Opened())
             try file.write(content)
@@ -50,7 +50,7 @@ import Testing
         let content = StateFile.Content(state.snapshot(now: now), agents: ["wakeable": machine, "fixed": fixed])
         #expect(content.runners.keys.sorted() == ["wakeable"])
         #expect(content.runners["wakeable"]?.agent == machine)
-        try await inTemporaryDirectory { directory in
+        try inTemporaryDirectory { directory in
             let file = StateFile(path: directory.appendingPathComponent("state.json").path)
             try file.write(content)
             #expect(file.open().content == content)
@@ -59,7 +59,7 @@ import Testing
 
     /// The format of version 0.1, without agents.
     @Test func anOlderFileIsRead() async throws {
-        try await inTemporaryDirectory { directory in
+        try inTemporaryDirectory { directory in
             let url = directory.appendingPathComponent("state.json")
             try Data(#"{"runners":{"a":{"bootMilliseconds":7,"models":["m"]}},"version":1}"#.utf8).write(to: url)
             let known = StateFile(path: url.path).open().content.runners["a"]
@@ -73,7 +73,7 @@ import Testing
         "{\"version\":1,\"runners\":{\"a\":{\"models\":[\"m\"]}",
     ])
     func malformedFilesAreSetAside(_ text: String) async throws {
-        try await inTemporaryDirectory { directory in
+        try inTemporaryDirectory { directory in
             let path = directory.appendingPathComponent("state.json").path
             try Data(text.utf8).write(to: URL(fileURLWithPath: path))
             let file = StateFile(path: path)
@@ -90,7 +90,7 @@ import Testing
     }
 
     @Test func anUnusablePathDoesNotPreventTheStart() async throws {
-        try await inTemporaryDirectory { directory in
+        try inTemporaryDirectory { directory in
             let nowhere = StateFile(path: directory.appendingPathComponent("missing/state.json").path)
             #expect(nowhere.open() == StateFile.Opened())
             #expect(throws: StoredFile.Failure.system(SystemError(number: ENOENT))) {
@@ -103,7 +103,7 @@ import Testing
     }
 
     @Test func impossibleBootTimesAreDropped() async throws {
-        try await inTemporaryDirectory { directory in
+        try inTemporaryDirectory { directory in
             let url = directory.appendingPathComponent("state.json")
             let times = "\"bootMilliseconds\":9223372036854775807,\"recentBootMilliseconds\":[-1,7]"
             try Data("{\"runners\":{\"a\":{\"models\":[\"m\"],\(times)}},\"version\":1}".utf8).write(to: url)

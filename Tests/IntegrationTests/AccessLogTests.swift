@@ -1,5 +1,6 @@
 import Logging
 import Settings
+import TestSupport
 import Testing
 
 @testable import LocalFleet
@@ -7,26 +8,12 @@ import Testing
 extension Integration {
     /// `log.access`: the calls that write an access line, and its change while the gateway runs.
     @Suite struct AccessLogTests {
-        /// Records the statuses of access lines.
-        private struct Recorder: LogHandler {
-            let statuses: Watched<[String]>
-            var logLevel: Logger.Level = .info
-            var metadata: Logger.Metadata = [:]
-
-            subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-                get { metadata[key] }
-                set { metadata[key] = newValue }
-            }
-
-            func log(event: LogEvent) {
-                guard "\(event.message)" == "Call completed", let status = event.metadata?["status"] else { return }
-                statuses.update { $0.append("\(status)") }
-            }
-        }
-
         @Test func aReloadChangesWhichCallsAreLogged() async throws {
             let statuses = Watched<[String]>([])
-            let logger = Logger(label: "test") { _ in Recorder(statuses: statuses) }
+            let logger = Logger.observed { event in
+                guard event.message == "Call completed", let status = event.metadata["status"] else { return }
+                statuses.update { $0.append(status) }
+            }
             let engine = try await ScriptedEngine(ScriptedEngine.wellBehaved)
             try await running([engine]) {
                 try await RunningGateway.with([.at(engine.port)], logger: logger, { $0.log.access = .none }) {

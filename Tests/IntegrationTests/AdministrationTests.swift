@@ -2,6 +2,7 @@ import Logging
 import Settings
 import SimpleAICore
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ControlPlane
@@ -13,22 +14,6 @@ extension Integration {
     @Suite struct AdministrationTests {
         private final class Log: Sendable {
             let lines = Mutex<[(message: String, metadata: [String: String])]>([])
-        }
-
-        private struct Recorder: LogHandler {
-            let log: Log
-            var logLevel: Logger.Level = .info
-            var metadata: Logger.Metadata = [:]
-
-            subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-                get { metadata[key] }
-                set { metadata[key] = newValue }
-            }
-
-            func log(event: LogEvent) {
-                let metadata = (event.metadata ?? [:]).mapValues { "\($0)" }
-                log.lines.withLock { $0.append(("\(event.message)", metadata)) }
-            }
         }
 
         /// Method and path of every route of this gateway under `/admin`, with something in the place of wildcards.
@@ -87,7 +72,7 @@ extension Integration {
 
         @Test func everyChangeLeavesALine() async throws {
             let log = Log()
-            let logger = Logger(label: "test") { _ in Recorder(log: log) }
+            let logger = Logger.observed { event in log.lines.withLock { $0.append((event.message, event.metadata)) } }
             try await RunningGateway.with([], logger: logger) { gateway in
                 func lines(_ message: String) -> [[String: String]] {
                     log.lines.withLock { $0.filter { $0.message == message }.map(\.metadata) }

@@ -2,6 +2,7 @@ import Foundation
 import Relay
 import Settings
 import SimpleAICore
+import TestSupport
 import Testing
 
 @testable import DataPlane

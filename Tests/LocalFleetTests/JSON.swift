@@ -1,63 +1,30 @@
-import Foundation
+import SimpleAICore
 
-/// Any JSON value, to examine responses.
+/// A JSON document under test, whose members are read like properties.
 @dynamicMemberLookup
-enum JSON: Decodable, Equatable {
-    case null
-    case bool(Bool)
-    case number(Double)
-    case string(String)
-    case array([JSON])
-    case object([String: JSON])
+struct JSON: Equatable {
+    let value: JSONValue
 
-    init(from decoder: any Decoder) throws {
-        let value = try decoder.singleValueContainer()
-        if value.decodeNil() {
-            self = .null
-        } else if let bool = try? value.decode(Bool.self) {
-            self = .bool(bool)
-        } else if let number = try? value.decode(Double.self) {
-            self = .number(number)
-        } else if let string = try? value.decode(String.self) {
-            self = .string(string)
-        } else if let array = try? value.decode([JSON].self) {
-            self = .array(array)
-        } else {
-            self = .object(try value.decode([String: JSON].self))
-        }
-    }
+    private init(_ value: JSONValue) { self.value = value }
 
-    init(_ text: some StringProtocol) throws {
-        self = try JSONDecoder().decode(JSON.self, from: Data(text.utf8))
-    }
+    init(_ text: some StringProtocol) throws { try self.init(Array(text.utf8)) }
 
-    init(_ bytes: [UInt8]) throws {
-        self = try JSONDecoder().decode(JSON.self, from: Data(bytes))
-    }
+    init(_ bytes: [UInt8]) throws { value = try StrictJSONParser.value(of: bytes) }
+
+    static let null = JSON(JSONValue.null)
+    static func string(_ text: String) -> JSON { JSON(JSONValue.string(text)) }
+    static func number(_ number: Double) -> JSON { JSON(JSONValue.number(number)) }
+    static func array(_ elements: [JSON]) -> JSON { JSON(JSONValue.array(elements.map(\.value))) }
 
     /// Nil if there is no such key; `.null` if its value is null.
-    subscript(dynamicMember key: String) -> JSON? {
-        guard case .object(let members) = self else { return nil }
-        return members[key]
-    }
+    subscript(dynamicMember key: String) -> JSON? { value.object?[ExactString(key)].map { JSON($0) } }
 
     subscript(index: Int) -> JSON? {
-        guard case .array(let elements) = self, elements.indices.contains(index) else { return nil }
-        return elements[index]
+        guard let array = value.array, array.indices.contains(index) else { return nil }
+        return JSON(array[index])
     }
 
-    var string: String? {
-        guard case .string(let string) = self else { return nil }
-        return string
-    }
-
-    var number: Double? {
-        guard case .number(let number) = self else { return nil }
-        return number
-    }
-
-    var count: Int? {
-        guard case .array(let elements) = self else { return nil }
-        return elements.count
-    }
+    var string: String? { value.string }
+    var number: Double? { value.number }
+    var count: Int? { value.array?.count }
 }

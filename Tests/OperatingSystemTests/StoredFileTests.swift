@@ -1,23 +1,18 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import OperatingSystem
 
 /// Real files.
 @Suite(.timeLimit(.minutes(1))) struct StoredFileTests {
-    private func inTemporaryFolder(_ body: (String) throws -> Void) throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        try body(folder)
-    }
-
     private func names(in folder: String) throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
     }
 
     @Test func contentIsReplacedInOneStepAndLeavesNothingElse() throws {
-        try inTemporaryFolder { folder in
+        try inTemporaryDirectory { directory in
+            let folder = directory.path
             let file = StoredFile(path: folder + "/file")
             #expect(try file.read(atMost: 10) == nil)
             try file.replace(with: [1, 2, 3], mode: 0o600)
@@ -32,7 +27,8 @@ import Testing
     }
 
     @Test func replacesTheTargetOfALink() throws {
-        try inTemporaryFolder { folder in
+        try inTemporaryDirectory { directory in
+            let folder = directory.path
             try FileManager.default.createDirectory(atPath: folder + "/disk", withIntermediateDirectories: false)
             // Two links, the second of them relative, to a file that does not exist yet.
             try FileManager.default.createSymbolicLink(atPath: folder + "/a", withDestinationPath: folder + "/b")
@@ -51,7 +47,8 @@ import Testing
     }
 
     @Test func linksInACircleAreAnError() throws {
-        try inTemporaryFolder { folder in
+        try inTemporaryDirectory { directory in
+            let folder = directory.path
             try FileManager.default.createSymbolicLink(atPath: folder + "/a", withDestinationPath: "a")
             #expect(throws: StoredFile.Failure.system(SystemError(number: ELOOP))) {
                 try StoredFile(path: folder + "/a").replace(with: [1])
@@ -60,7 +57,8 @@ import Testing
     }
 
     @Test func refusesFilesThatAreNotRegular() throws {
-        try inTemporaryFolder { folder in
+        try inTemporaryDirectory { directory in
+            let folder = directory.path
             mkfifo(folder + "/pipe", 0o600)
             for (path, kind) in [(folder, "a directory"), (folder + "/pipe", "a pipe"), ("/dev/null", "a device")] {
                 let file = StoredFile(path: path)
@@ -74,7 +72,8 @@ import Testing
     }
 
     @Test func aLargeFileIsNotRead() throws {
-        try inTemporaryFolder { folder in
+        try inTemporaryDirectory { directory in
+            let folder = directory.path
             let file = StoredFile(path: folder + "/file")
             try file.replace(with: [1, 2, 3])
             #expect(throws: StoredFile.Failure.tooLarge(limit: 2)) { try file.read(atMost: 2) }
@@ -82,7 +81,8 @@ import Testing
     }
 
     @Test func keepsTheNewestFilesSetAside() throws {
-        try inTemporaryFolder { folder in
+        try inTemporaryDirectory { directory in
+            let folder = directory.path
             let file = StoredFile(path: folder + "/file")
             for number in 1...5 {
                 try file.replace(with: [UInt8(number)])
@@ -100,7 +100,8 @@ import Testing
             try DescriptorWriter.write([1], to: descriptor)
         }
         // Like a disk whose quota is used up: the temporary file cannot be written completely.
-        try inTemporaryFolder { folder in
+        try inTemporaryDirectory { directory in
+            let folder = directory.path
             let file = StoredFile(path: folder + "/file")
             try file.replace(with: [1, 2, 3])
             var old = rlimit()

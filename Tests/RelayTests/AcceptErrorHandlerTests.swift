@@ -1,4 +1,5 @@
 import NIOCore
+import NIOEmbedded
 import NIOPosix
 import Synchronization
 import Testing
@@ -62,6 +63,33 @@ import Testing
         try await listener.close()
     }
 
+    /// The second of two errors in one pause is 100 ms later; the end of its own pause would end the next one after 100 ms.
+    @Test func anErrorDuringAPauseDoesNotShortenTheNextOne() throws {
+        var isExhausted = false
+        var attempts = 0
+        let channel = EmbeddedChannel(handlers: [
+            ReadCounter { attempts += 1 }, AcceptErrorHandler(isExhausted: { isExhausted }, onChange: { _ in }),
+        ])
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        let failure = IOError(errnoCode: EMFILE, reason: "accept")
+        channel.pipeline.fireErrorCaught(failure)
+        channel.embeddedEventLoop.advanceTime(by: .milliseconds(100))
+        channel.pipeline.fireErrorCaught(failure)
+        channel.embeddedEventLoop.advanceTime(by: .milliseconds(149))
+        #expect(attempts == 0)
+        // The first pause ends; the attempt to accept fails again.
+        channel.embeddedEventLoop.advanceTime(by: .milliseconds(1))
+        #expect(attempts == 1)
+        isExhausted = true
+        channel.pipeline.fireErrorCaught(failure)
+        isExhausted = false
+        attempts = 0
+        channel.embeddedEventLoop.advanceTime(by: .milliseconds(249))
+        #expect(attempts == 0)
+        channel.embeddedEventLoop.advanceTime(by: .milliseconds(1))
+        #expect(attempts == 1)
+    }
+
     @Test func aPauseIsReportedOnce() {
         var state = AcceptState()
         expect(state.paused(), true)
@@ -75,6 +103,17 @@ import Testing
         expect(state.accepted(), false)
         expect(state.paused(), true)
     }
+}
+
+/// Counts the attempts to accept.
+private final class ReadCounter: ChannelOutboundHandler {
+    typealias OutboundIn = any Channel
+
+    private let onRead: () -> Void
+
+    init(_ onRead: @escaping () -> Void) { self.onRead = onRead }
+
+    func read(context: ChannelHandlerContext) { onRead() }
 }
 
 /// `#expect` accepts no mutating call.

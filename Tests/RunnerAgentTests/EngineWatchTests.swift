@@ -29,11 +29,25 @@ import Testing
     }
 
     @Test func anUnreachableEngineIsUnhealthyImmediately() {
-        for fault in [EngineFault.unreachable("refused"), .errorStatus(500, "out of memory"), .unexpectedResponse] {
-            let watch = watch([.success(Self.well), .failure(fault)], callCount: 1)
-            #expect(watch.status?.isHealthy == false && !watch.isLoading)
-            #expect(watch.status?.error == fault.description)
+        let refused = EngineFault.unreachable("refused")
+        let watch = watch([.success(Self.well), .failure(refused)], callCount: 1)
+        #expect(watch.status?.isHealthy == false && !watch.isLoading)
+        #expect(watch.status?.error == refused.description)
+    }
+
+    /// An engine that is working on calls may answer one inspection with an error.
+    @Test(arguments: [EngineFault.errorStatus(429, "busy"), .errorStatus(503, "busy"), .unexpectedResponse])
+    func oneFailureDuringCallsIsNotEnough(_ fault: EngineFault) {
+        let failure = Result<EngineStatus, EngineFault>.failure(fault)
+        #expect(watch([.success(Self.well), failure], callCount: 1).status == Self.well)
+        #expect(watch([.success(Self.well), failure, .success(Self.well), failure], callCount: 1).status == Self.well)
+        #expect(watch([.success(Self.well), .failure(.timeout), failure], callCount: 1).status == Self.well)
+        for between in [[], [Result<EngineStatus, EngineFault>.failure(.timeout)]] {
+            let twice = watch([.success(Self.well), failure] + between + [failure], callCount: 1)
+            #expect(twice.status?.isHealthy == false && twice.status?.error == fault.description)
         }
+        // Without calls nothing contradicts the failure.
+        #expect(watch([.success(Self.well), failure]).status?.isHealthy == false)
     }
 
     @Test func reportsALoadingEngine() {

@@ -196,8 +196,8 @@ import Testing
     @Test func aRefusedSleepChangesNothing() {
         var state = joined()
         #expect(
-            state.handle(.commandEnded(1, .sleep, requestID: "s", failure: "2 calls are running")) == [
-                .respond(requestID: "s", failure: "2 calls are running", withStatus: true)
+            state.handle(.commandEnded(1, .sleep, requestID: "s", failure: "2 calls are in progress")) == [
+                .respond(requestID: "s", failure: "2 calls are in progress", withStatus: true)
             ])
         #expect(state.isJoined)
     }

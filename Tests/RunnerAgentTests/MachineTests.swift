@@ -3,6 +3,7 @@ import NIOCore
 import RunnerProtocol
 import Settings
 import SimpleAICore
+import TestSupport
 import Testing
 
 @testable import RunnerAgent
@@ -43,15 +44,14 @@ import Testing
     }
 
     @Test func graphicsMemoryComesFromTheTool() async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "smi-\(UUID())")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let tool = folder.appending(path: "nvidia-smi")
-        try "#!/bin/sh\n[ \"$1\" = --query-gpu=memory.used,memory.total ] && echo '512, 8192'\n".write(
-            to: tool, atomically: true, encoding: .utf8)
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: tool.path)
-        #expect(await GraphicsMemory.now(program: tool.path)?.used == 512 << 20)
-        #expect(await GraphicsMemory.now(program: folder.appending(path: "other").path) == nil)
+        try await inTemporaryDirectory { folder in
+            let tool = folder.appending(path: "nvidia-smi")
+            try "#!/bin/sh\n[ \"$1\" = --query-gpu=memory.used,memory.total ] && echo '512, 8192'\n".write(
+                to: tool, atomically: true, encoding: .utf8)
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: tool.path)
+            #expect(await GraphicsMemory.now(program: tool.path)?.used == 512 << 20)
+            #expect(await GraphicsMemory.now(program: folder.appending(path: "other").path) == nil)
+        }
     }
 
     @Test func theAddressIsThatOfTheInterfaceToTheGateway() throws {
@@ -77,15 +77,15 @@ import Testing
     }
 
     private func withFolder(_ files: [String: String], _ body: (String) throws -> Void) throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "machine-\(UUID())")
-        defer { try? FileManager.default.removeItem(at: folder) }
-        for (name, text) in files {
-            let file = folder.appending(path: name)
-            try FileManager.default.createDirectory(
-                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-            try text.write(to: file, atomically: true, encoding: .utf8)
+        try inTemporaryDirectory { folder in
+            for (name, text) in files {
+                let file = folder.appending(path: name)
+                try FileManager.default.createDirectory(
+                    at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+                try text.write(to: file, atomically: true, encoding: .utf8)
+            }
+            try body(folder.path)
         }
-        try body(folder.path)
     }
 }
 
@@ -183,7 +183,7 @@ import Testing
         #expect(await commands([]).perform(.sleep) == "power.sleep_command is not set on this machine")
         let counts = CallCounts()
         counts.began("m")
-        #expect(await commands(["true"], counts).perform(.sleep) == "1 calls are running")
+        #expect(await commands(["true"], counts).perform(.sleep) == "1 call is in progress")
         counts.ended("m", latency: nil)
         #expect(await commands(["true"], counts).perform(.sleep) == nil)
     }

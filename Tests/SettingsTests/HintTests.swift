@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Settings
@@ -42,7 +43,7 @@ import Testing
     }
 
     @Test func secretsThatEveryUserCanReadCauseWarnings() throws {
-        try withDirectory { directory in
+        try inTemporaryDirectory { directory in
             let secret = try directory.write("secret", Data("secret".utf8))
             let key = try directory.write(
                 "key.pem", Data("-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n".utf8))
@@ -69,7 +70,7 @@ import Testing
     }
 
     @Test func tokenFilesForKeysAreChecked() throws {
-        try withDirectory { directory in
+        try inTemporaryDirectory { directory in
             let token = try directory.write("token", Data("t".utf8))
             try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: token)
             let found = try warnings(

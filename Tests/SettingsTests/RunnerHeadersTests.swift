@@ -1,6 +1,7 @@
 import Foundation
 import Settings
 import SimpleAICore
+import TestSupport
 import Testing
 
 /// `runners[].headers` and the addresses of machines with several network cards.
@@ -10,7 +11,7 @@ struct RunnerHeadersTests {
     }
 
     @Test func headersAreReadAsTheyAreWritten() throws {
-        try withDirectory { directory in
+        try inTemporaryDirectory { directory in
             let file = try directory.write("secret", Data("from a file\n".utf8))
             let read = try runner("headers: {Authorization: 'Basic Zm9v', X-Team_file: '\(file)'}").headers
             #expect(read.map(\.name) == ["Authorization", "X-Team"])

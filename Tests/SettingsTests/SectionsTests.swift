@@ -1,6 +1,7 @@
 import Foundation
 import Settings
 import SimpleAICore
+import TestSupport
 import Testing
 
 /// Every key reaches its property.
@@ -84,7 +85,7 @@ import Testing
     }
 
     @Test func keysFromAFile() throws {
-        try withDirectory { directory in
+        try inTemporaryDirectory { directory in
             let path = try directory.write("keys.json", Data("{}".utf8))
             let text = "auth: {issuers: [{issuer: 'http://a.example', audience: x, jwks_file: '\(path)'}]}"
             let loaded = try load(text)

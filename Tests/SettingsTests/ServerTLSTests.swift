@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Settings
@@ -20,7 +21,7 @@ import Testing
     }
 
     @Test func filesAndTexts() throws {
-        try withDirectory { directory in
+        try inTemporaryDirectory { directory in
             let certificate = try directory.write("tls.crt", Data(Self.certificate.utf8))
             let key = try directory.write("tls.key", Data(Self.key.utf8))
             for text in [
@@ -38,7 +39,7 @@ import Testing
     }
 
     @Test func certificateAndKeyRequireEachOther() throws {
-        try withDirectory { directory in
+        try inTemporaryDirectory { directory in
             let certificate = try directory.write("tls.crt", Data(Self.certificate.utf8))
             let key = try directory.write("tls.key", Data(Self.key.utf8))
             #expect(
@@ -53,7 +54,7 @@ import Testing
     }
 
     @Test func invalidFilesAreReported() throws {
-        try withDirectory { directory in
+        try inTemporaryDirectory { directory in
             let certificate = try directory.write("tls.crt", Data(Self.certificate.utf8))
             let key = try directory.write("tls.key", Data(Self.key.utf8))
             let text = try directory.write("tls.txt", Data("hello".utf8))
@@ -80,7 +81,7 @@ import Testing
 
     /// A key that lost its PEM lines on the way through the environment must not appear in a log.
     @Test func aKeyIsNeverQuoted() throws {
-        try withDirectory { directory in
+        try inTemporaryDirectory { directory in
             let certificate = try directory.write("tls.crt", Data(Self.certificate.utf8))
             let secret = "MC4CAQAwBQYDK2VwBCIEIFhYc2VjcmV0c2VjcmV0"
             let file = try directory.write("bare.key", Data(secret.utf8))

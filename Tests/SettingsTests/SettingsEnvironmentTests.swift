@@ -1,5 +1,6 @@
 import Foundation
 import SimpleAICore
+import TestSupport
 import Testing
 
 @testable import Settings
@@ -82,7 +83,7 @@ import Testing
     }
 
     @Test func secretsComeFromFiles() throws {
-        try withDirectory { directory in
+        try inTemporaryDirectory { directory in
             let key = try directory.write("key", Data("sk-42\n".utf8))
             let password = try directory.write("password", Data("01:02:03:04:05:06".utf8))
             let text = """
@@ -100,7 +101,7 @@ import Testing
     }
 
     @Test func secretFilesWithoutASecretAreProblems() throws {
-        try withDirectory { directory in
+        try inTemporaryDirectory { directory in
             let empty = try directory.write("empty", Data("\n".utf8))
             let binary = try directory.write("binary", Data([0xFF]))
             let two = try directory.write("two", Data("sk-1 sk-2".utf8))

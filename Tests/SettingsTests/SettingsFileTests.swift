@@ -1,10 +1,11 @@
 import Foundation
 import Settings
+import TestSupport
 import Testing
 
 @Suite struct SettingsFileTests {
     @Test func fileIsReadAndNamed() throws {
-        try withDirectory { directory in
+        try inTemporaryDirectory { directory in
             let path = try directory.write("mine.yaml", Data("auth: {mode: none}\nserver: {port: 9090}\n".utf8))
             let loaded = try SettingsFile.load(path: path, environment: [:])
             #expect(loaded.settings.server.port == 9090)
@@ -19,7 +20,7 @@ import Testing
     }
 
     @Test func directoryIsOneProblem() throws {
-        try withDirectory { directory in
+        try inTemporaryDirectory { directory in
             #expect(
                 loadProblems(directory.path) == [
                     "\(directory.path): \"\(directory.path)\" is a directory; use the path of a file"
@@ -28,7 +29,7 @@ import Testing
     }
 
     @Test func invalidUTF8IsOneProblemWithItsLine() throws {
-        try withDirectory { directory in
+        try inTemporaryDirectory { directory in
             let path = try directory.write("s.yaml", Data("auth: {mode: none}\nserver:\n  host: ".utf8) + [0xFF, 0xFE])
             #expect(loadProblems(path) == ["\(path):3: is not UTF-8; save the file as UTF-8"])
         }
@@ -80,7 +81,7 @@ import Testing
     }
 
     @Test func aLargeFileIsRefusedBeforeItIsRead() throws {
-        try withDirectory { directory in
+        try inTemporaryDirectory { directory in
             let path = try directory.write("large.yaml", Data(repeating: UInt8(ascii: "a"), count: (4 << 20) + 1))
             #expect(loadProblems(path) == ["\(path): \"\(path)\" exceeds 4MiB; use another file"])
         }
@@ -88,7 +89,7 @@ import Testing
 
     /// A pipe can be read only once: `config check` must not read it twice.
     @Test func aPipeIsReadLikeAFile() throws {
-        try withDirectory { directory in
+        try inTemporaryDirectory { directory in
             let path = directory.appending(path: "pipe").path
             #expect(mkfifo(path, 0o600) == 0)
             let writer = Thread {

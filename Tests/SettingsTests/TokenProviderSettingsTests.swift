@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Settings
@@ -44,7 +45,7 @@ import Testing
     }
 
     @Test func secretsComeFromTheEnvironmentOrFromFiles() throws {
-        try withDirectory { directory in
+        try inTemporaryDirectory { directory in
             let file = try directory.write("password", Data("p q\n".utf8))
             let settings = try read(
                 "issuer: https://sso.example.org\nclient: {id: app, secret: '${S}'}\nusers: {ann: {password_file: \(file)}}\n",

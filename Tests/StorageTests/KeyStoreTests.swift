@@ -50,6 +50,30 @@ struct KeyStoreTests {
         }
     }
 
+    @Test func keysCreatedAtTheSameTimeStayWithinTheLimit() async throws {
+        let store = try KeyStore(path: path, limit: 5) { key in
+            Caller(subject: SubjectID("key:\(key.id)"), issuer: "", roles: key.roles, privileges: [])
+        }
+        let (created, refused) = await withTaskGroup(of: Bool.self) { group in
+            for number in 0..<40 {
+                group.addTask { [key = newKey("key \(number)")] in
+                    do throws(KeyStoreError) {
+                        _ = try store.create(key)
+                        return true
+                    } catch {
+                        guard case .full(limit: 5) = error else { Issue.record("\(error)"); return false }
+                        return false
+                    }
+                }
+            }
+            return await group.reduce(into: (0, 0)) { counts, isCreated in
+                if isCreated { counts.0 += 1 } else { counts.1 += 1 }
+            }
+        }
+        #expect(created == 5 && refused == 35)
+        #expect(try open().keys.count == 5)
+    }
+
     @Test func persistsKeysWithoutTheirText() throws {
         let (text, key) = try open().create(
             NewAPIKey(name: "büro", classes: ["fast"], expiry: clock.now + 3600, creator: "alice"))

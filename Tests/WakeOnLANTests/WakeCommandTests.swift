@@ -1,5 +1,6 @@
 import Foundation
 import SimpleAICore
+import TestSupport
 import Testing
 
 @testable import WakeOnLAN
@@ -8,21 +9,9 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct WakeCommandTests {
     private static let path = "/usr/bin:/bin"
 
-    private func inTemporaryDirectory(_ body: (String) async throws -> Void) async throws {
-        let directory = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer {
-            do {
-                try FileManager.default.removeItem(at: directory)
-            } catch {
-                Issue.record("\(directory.path) could not be removed: \(error)")
-            }
-        }
-        try await body(directory.path)
-    }
-
     @Test func argumentsReachTheProgramAsTheyAre() async throws {
-        try await inTemporaryDirectory { directory in
+        try await inTemporaryDirectory { folder in
+            let directory = folder.path
             // A shell would create two files from this, and run the text behind the semicolon.
             let name = "a b; touch $HOME"
             try await WakeCommand(searchPath: Self.path).run(
@@ -32,7 +21,8 @@ import Testing
     }
 
     @Test func theEnvironmentContainsNoSecrets() async throws {
-        try await inTemporaryDirectory { directory in
+        try await inTemporaryDirectory { folder in
+            let directory = folder.path
             let file = "\(directory)/environment"
             try await WakeCommand(searchPath: Self.path).run(
                 WakeCommandRequest(program: "/bin/sh", arguments: ["-c", "env > '\(file)'"]))

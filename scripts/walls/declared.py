@@ -28,7 +28,11 @@ NAME = re.compile(r"`((?:[A-Z][a-zA-Z0-9]*[a-z0-9][A-Z]\w*(?:\.\w+)?)|[a-z]+(?:[
 DECLARATION = re.compile(
     r"\b(?:struct|class|enum|actor|protocol|extension|typealias|func|var|let|case)\s+`?([\w.]+)")
 # Declared elsewhere: the standard library, packages, and an example in CONTRIBUTING.
-FOREIGN = {"ServiceGroup", "withUnsafeTransportIfAvailable"}
+FOREIGN = {
+    "ServiceGroup", "withUnsafeTransportIfAvailable",
+    # swift-subprocess and swift-nio-http2, as decision records examined them.
+    "waitForProcessTermination", "NIOHTTP2ServerConnectionManagementHandler", "handlePingAck", "maxIdleTime",
+}
 HEADINGS = ["Goal", "Steps", "Troubleshooting", "Reference"]
 
 

@@ -91,7 +91,7 @@ EXTRA_TEST_IMPORTS = {
 # Folders of Tests that belong to no single target: (our targets, further modules).
 TEST_TARGETS = {
     # Only tests import it.
-    "TestSupport": ({CORE}, set()),
+    "TestSupport": ({CORE, "CZlib"}, set()),
     # StandIn for its certificates; CRYPTO, because forging tokens needs the same primitives as signing them.
     "IntegrationTests": (set(TARGETS) - {"simpleai", "mutants", "Acceptance"},
                          CRYPTO | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE),

@@ -1,6 +1,6 @@
-/// The checks that one failed check leaves undecided: the report states the failure once.
+/// The checks that one failed or undecided check leaves undecided: the report states its reason once.
 struct Consequences: Sendable, Hashable {
-    /// The id of the failed check.
+    /// The id of that check.
     let cause: String
     /// Number of checks that are undecided for this reason.
     let count: Int
@@ -9,13 +9,17 @@ struct Consequences: Sendable, Hashable {
 }
 
 extension SuiteReport {
-    /// Whether a check is undecided only because of one that failed in the same round.
+    /// Whether a check is undecided only because of another one in the same round, which failed or is itself undecided for
+    /// a reason of its own.
     func isConsequence(_ result: CheckResult) -> Bool {
         guard result.verdict == .inconclusive, let cause = result.cause else { return false }
-        return results.contains { $0.id == cause && $0.round == result.round && $0.verdict == .fail }
+        return results.contains {
+            $0.id == cause && $0.round == result.round
+                && ($0.verdict == .fail || $0.verdict == .inconclusive && $0.cause == nil)
+        }
     }
 
-    /// One element for each failed check that leaves others undecided.
+    /// One element for each check that leaves others undecided.
     var consequences: [Consequences] {
         let causes = results.filter(isConsequence).compactMap(\.cause)
         return causes.reduce(into: [Consequences]()) { list, cause in

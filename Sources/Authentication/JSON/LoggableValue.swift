@@ -1,3 +1,5 @@
+import SimpleAICore
+
 /// An untrusted value in a form that is safe for logs: strings quoted in visible ASCII, arrays by their first elements,
 /// objects as `{…}`, long values truncated. No value can end its quotes or its line.
 struct LoggableValue: CustomStringConvertible {

@@ -40,7 +40,8 @@ final class AgentAdmission: Sendable {
         state.withLock { $0.enter(number, from: holder, now: now) }
     }
 
-    /// An agent has registered on the socket, which stops counting as unregistered.
+    /// An agent has registered on the socket, which stops counting as unregistered. If the socket has been evicted meanwhile,
+    /// only the agent's address is recorded: the socket closes.
     func registered(_ number: UInt64) {
         state.withLock { $0.registered(number) }
     }
@@ -61,10 +62,16 @@ struct AgentAdmissionState {
     typealias Instant = AgentAdmission.Instant
 
     private struct Socket {
+        enum Standing: Hashable {
+            case unregistered(isOfKnownAddress: Bool)
+            case registered
+            /// Another socket has its place; it has not closed yet.
+            case evicted
+        }
+
         let holder: Peer?
         let since: Instant
-        /// Whether it counts among the sockets of known addresses; nil once an agent has registered on it.
-        var isOfKnownAddress: Bool?
+        var standing: Standing
     }
 
     private static let rule = FairShare(capacity: AgentAdmission.maxUnregistered, minShare: AgentAdmission.minShare)
@@ -80,6 +87,8 @@ struct AgentAdmissionState {
     private var olderKnown: Set<Peer> = []
 
     var count: Int { sockets.count }
+    /// Number of sockets that count against the limits of unregistered sockets.
+    var unregisteredCount: Int { unknownHolders.inUse + knownHolders.inUse }
 
     mutating func enter(_ number: UInt64, from holder: Peer?, now: Instant) -> AgentAdmission.Decision {
         let isKnown = holder.map { known.contains($0) || olderKnown.contains($0) } ?? true
@@ -91,22 +100,20 @@ struct AgentAdmissionState {
             let ofHolder = decision == .beyondShare ? holder : nil
             if decision == .granted { giveBack(holder, isKnown) }
             guard let oldest = oldestSilent(of: ofHolder, isKnown, now) else { return .refused }
-            evict(oldest)
+            endUnregistered(oldest, as: .evicted)
             evicted = oldest
             decision = take(holder, isKnown)
             guard decision == .granted else { return .refused }
         }
-        sockets[number] = Socket(holder: holder, since: now, isOfKnownAddress: isKnown)
+        sockets[number] = Socket(holder: holder, since: now, standing: .unregistered(isOfKnownAddress: isKnown))
         unregistered.insert(number)
         return .admitted(evicting: evicted)
     }
 
     mutating func registered(_ number: UInt64) {
-        guard let socket = sockets[number], let isKnown = socket.isOfKnownAddress else { return }
-        sockets[number]?.isOfKnownAddress = nil
-        unregistered.remove(number)
-        giveBack(socket.holder, isKnown)
+        guard let socket = sockets[number] else { return }
         if let holder = socket.holder { remember(holder) }
+        endUnregistered(number, as: .registered)
     }
 
     mutating func remember(_ holder: Peer) {
@@ -119,14 +126,15 @@ struct AgentAdmissionState {
     }
 
     mutating func left(_ number: UInt64, now: Instant) {
-        guard let socket = sockets.removeValue(forKey: number), let isKnown = socket.isOfKnownAddress else { return }
-        if unregistered.remove(number) != nil { giveBack(socket.holder, isKnown) }
+        endUnregistered(number, as: .evicted)
+        guard let socket = sockets.removeValue(forKey: number), socket.standing != .registered else { return }
         if let holder = socket.holder { failures.failed(holder, now: now) }
     }
 
-    /// Stops counting the socket; its entry remains until it has closed.
-    private mutating func evict(_ number: UInt64) {
-        guard let socket = sockets[number], let isKnown = socket.isOfKnownAddress else { return }
+    /// Stops counting the socket as unregistered, once; its entry remains until it has closed.
+    private mutating func endUnregistered(_ number: UInt64, as standing: Socket.Standing) {
+        guard let socket = sockets[number], case .unregistered(let isKnown) = socket.standing else { return }
+        sockets[number]?.standing = standing
         unregistered.remove(number)
         giveBack(socket.holder, isKnown)
     }
@@ -137,7 +145,7 @@ struct AgentAdmissionState {
         let ledger = isKnown ? knownHolders : unknownHolders
         var best: (held: Int, number: UInt64)?
         for number in unregistered {
-            guard let socket = sockets[number], socket.isOfKnownAddress == isKnown,
+            guard let socket = sockets[number], socket.standing == .unregistered(isOfKnownAddress: isKnown),
                 holder == nil || socket.holder == holder, now - socket.since >= AgentAdmission.minSilence
             else { continue }
             let held = socket.holder.map(ledger.held(by:)) ?? 0

@@ -138,9 +138,9 @@ final class AgentRegistry {
         admission.left(number)
     }
 
-    /// Closes an unregistered socket to admit another one.
+    /// Closes a socket that was unregistered when the admission gave its place to another one. An agent that has registered
+    /// on it meanwhile is disconnected, too, because the socket no longer counts; it reconnects from a known address.
     func evict(_ number: UInt64) {
-        guard connections[number]?.id == nil else { return }
         // Counts the evicted socket as refused.
         admissions.shareWasRefused(.agentSockets)
         connections[number]?.socket.abort()

@@ -24,22 +24,13 @@ public enum OperatorFile {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .system(.last) }
         guard status.st_mode & S_IFMT != S_IFDIR else { throw .directory }
-        var bytes: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 64 << 10)
-        while true {
-            let count = systemRead(descriptor, &piece, piece.count)
-            if count == 0 { return bytes }
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw .system(.last)
+        do throws(DescriptorContents.Failure) {
+            return try DescriptorContents.read(descriptor, atMost: limit)
+        } catch {
+            switch error {
+            case .system(let cause): throw .system(cause)
+            case .tooLarge: throw .tooLarge(limit: limit)
             }
-            bytes += piece[..<count]
-            guard bytes.count <= limit else { throw .tooLarge(limit: limit) }
         }
     }
-}
-
-// `read(2)`, for methods of a type with a method of the same name.
-private func systemRead(_ descriptor: Int32, _ bytes: UnsafeMutableRawPointer, _ count: Int) -> Int {
-    read(descriptor, bytes, count)
 }

@@ -145,18 +145,13 @@ public struct StoredFile: Hashable, Sendable {
     private static func contents(
         of descriptor: Int32, atMost limit: Int, expecting size: Int
     ) throws(Failure) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(size)
-        var piece = [UInt8](repeating: 0, count: 64 << 10)
-        while true {
-            let count = systemRead(descriptor, &piece, piece.count)
-            if count == 0 { return bytes }
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw .system(.last)
+        do throws(DescriptorContents.Failure) {
+            return try DescriptorContents.read(descriptor, atMost: limit, expecting: size)
+        } catch {
+            switch error {
+            case .system(let cause): throw .system(cause)
+            case .tooLarge: throw .tooLarge(limit: limit)
             }
-            bytes += piece[..<count]
-            guard bytes.count <= limit else { throw .tooLarge(limit: limit) }
         }
     }
 
@@ -196,9 +191,4 @@ public struct StoredFile: Hashable, Sendable {
         _ = fsync(descriptor)
         close(descriptor)
     }
-}
-
-// `read(2)`, for methods of a type with a method of the same name.
-private func systemRead(_ descriptor: Int32, _ bytes: UnsafeMutableRawPointer, _ count: Int) -> Int {
-    read(descriptor, bytes, count)
 }

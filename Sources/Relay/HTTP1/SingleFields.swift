@@ -4,13 +4,13 @@
 /// Host, Content-Length and Transfer-Encoding are checked with the framing. List fields (Content-Encoding, X-Forwarded-For)
 /// may be repeated, and are read as one list.
 public struct SingleFields: Hashable, Sendable {
-    private static let names: [StaticString] = [
+    private static let names: [[UInt8]] = [
         "authorization", "x-api-key", "api-key", "content-type", "expect", "origin",
         "x-request-id", "x-simpleai-explain", "access-control-request-method", "sec-websocket-key",
         "sec-websocket-version",
-    ]
+    ].map { Array($0.utf8) }
     /// One bit for each length that occurs; no name here has more than 63 bytes.
-    private static let lengths = names.reduce(into: UInt64(0)) { $0 |= 1 << UInt64($1.utf8CodeUnitCount) }
+    private static let lengths = names.reduce(into: UInt64(0)) { $0 |= 1 << UInt64($1.count) }
 
     /// One bit for each of these fields that has been seen.
     private var seen: UInt16 = 0
@@ -22,23 +22,12 @@ public struct SingleFields: Hashable, Sendable {
         let length = name.count
         guard length < 64, Self.lengths & 1 << UInt64(length) != 0 else { return nil }
         for (index, candidate) in Self.names.enumerated()
-        where candidate.utf8CodeUnitCount == length && Self.isSame(name, candidate) {
+        where candidate.count == length && FieldName.isSame(name, candidate) {
             let bit: UInt16 = 1 << UInt16(index)
-            if seen & bit != 0 { return "\(candidate)" }
+            if seen & bit != 0 { return String(decoding: candidate, as: UTF8.self) }
             seen |= bit
             return nil
         }
         return nil
-    }
-
-    /// - Parameter lowercase: a name in lower case, of the same length.
-    private static func isSame(_ name: some Collection<UInt8>, _ lowercase: StaticString) -> Bool {
-        var index = 0
-        for byte in name {
-            let isLetter = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
-            guard (isLetter ? byte | 0x20 : byte) == lowercase.utf8Start[index] else { return false }
-            index += 1
-        }
-        return true
     }
 }

@@ -43,7 +43,9 @@ final class CallHandler: ChannelInboundHandler {
     private var shutdownTimer: Scheduled<Void>?
     /// Detects a request body that arrives too slowly; nil unless one is being received.
     private var pace: BodyPace?
+    /// Bytes of the current request's body, discarded ones included.
     private var bodyBytes = 0
+    private var discardedBytes = 0
     private var paceTimer: Scheduled<Void>?
     /// The memory share for requests from this address.
     private(set) lazy var memory = services.budget.share(
@@ -60,7 +62,9 @@ final class CallHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch (phase, unwrapInboundIn(data)) {
-        case (.idle, .head(let head)): begin(head, context)
+        case (.idle, .head(let head)):
+            begin(head, context)
+            startPace(context)
         case (.receiving(let call), .body(let bytes)):
             bodyBytes += bytes.readableBytes
             do throws(CallRefusal) {
@@ -71,8 +75,13 @@ final class CallHandler: ChannelInboundHandler {
         case (.receiving(let call), .end):
             stopPace()
             forward(call)
-        case (.responding, .body): break
-        case (.responding(let head, let response), .end): send(response, to: head)
+        case (.responding, .body(let bytes)):
+            bodyBytes += bytes.readableBytes
+            discardedBytes += bytes.readableBytes
+            if discardedBytes > CallServices.maxBody.bytes { context.close(promise: nil) }
+        case (.responding(let head, let response), .end):
+            stopPace()
+            send(response, to: head)
         case (.closing, _): break
         // Pipelined requests, which no version of the gateway sends.
         case (.relaying, _), (.receiving, .head), (.responding, .head), (.idle, _): context.close(promise: nil)
@@ -104,7 +113,6 @@ final class CallHandler: ChannelInboundHandler {
                 return phase = .responding(head, Self.response(.encoded))
             }
             phase = .receiving(RelayedCall(head: head, endpoint: endpoint, services: services, connection: self))
-            startPace(context)
             if head.headers.first(name: "expect")?.lowercased() == "100-continue" {
                 context.writeAndFlush(wrapOutboundOut(.head(.init(version: .http1_1, status: .continue))), promise: nil)
             }
@@ -127,7 +135,7 @@ final class CallHandler: ChannelInboundHandler {
     // MARK: Pace of the request body
 
     private func startPace(_ context: ChannelHandlerContext) {
-        bodyBytes = 0
+        (bodyBytes, discardedBytes) = (0, 0)
         pace = BodyPace(gracePeriod: Self.bodyGracePeriod.nanoseconds, now: Self.now(context))
         watchPace(context)
     }
@@ -159,10 +167,9 @@ final class CallHandler: ChannelInboundHandler {
         Int64(clamping: context.eventLoop.now.uptimeNanoseconds)
     }
 
-    /// Refuses a request before its body is complete: the remainder is discarded, and the connection closes after the
-    /// response.
+    /// Refuses a request before its body is complete: the remainder is discarded at the pace and size of any other body,
+    /// and the connection closes after the response.
     private func refuse(_ call: RelayedCall, _ refusal: CallRefusal) {
-        stopPace()
         call.end()
         isLastRequest = true
         phase = .responding(call.head, Self.response(refusal))

@@ -46,6 +46,9 @@ enum EngineFault: Error, Hashable, CustomStringConvertible {
     case unexpectedResponse
     case unsupported(String)
 
+    /// Whether no connection could be established.
+    var isUnreachable: Bool { if case .unreachable = self { true } else { false } }
+
     var description: String {
         switch self {
         case .unreachable(let reason): "it cannot be reached: \(reason)"

@@ -123,7 +123,7 @@ final class Ollama: Engine {
 
     fileprivate struct Show: Decodable {
         /// Numbers, strings and lists under names such as `llama.context_length`.
-        let info: [String: JSONValue]
+        let info: JSONValue
         enum CodingKeys: String, CodingKey { case info = "model_info" }
     }
 
@@ -134,10 +134,10 @@ final class Ollama: Engine {
         init() {}
 
         fileprivate init(_ show: Show) {
-            for (key, value) in show.info {
-                guard case .number(let number) = value, let whole = Int(exactly: number.rounded()) else { continue }
+            for (key, value) in show.info.object ?? [:] {
+                guard let number = value.number, let whole = Int(exactly: number.rounded()) else { continue }
                 if key == "general.parameter_count" { parameters = whole }
-                if key.hasSuffix(".context_length") { context = whole }
+                if key.rawValue.hasSuffix(".context_length") { context = whole }
             }
         }
     }

@@ -36,8 +36,11 @@ struct AgentCommands: Sendable {
                 return "executable \(program) not found; correct power.sleep_command"
             }
         }
-        let active = counts.total.active
-        return active > 0 ? "\(active) calls are running" : nil
+        switch counts.total.active {
+        case 0: return nil
+        case 1: return "1 call is in progress"
+        case let active: return "\(active) calls are in progress"
+        }
     }
 
     /// Puts the machine to sleep, after the gateway was notified and the connection closed.

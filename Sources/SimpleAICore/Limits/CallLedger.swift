@@ -30,7 +30,7 @@ public struct CallLedger<Key: Hashable & Sendable>: Sendable {
     public var count: (accounts: Int, open: Int) { (accounts.count + olderAccounts.count, openCalls.count) }
 
     /// What remains of a key's limits, and whether one more call may begin. Changes nothing.
-    public mutating func usage(of key: Key, under limits: CallLimits, at now: Instant) -> LimitUsage {
+    public func usage(of key: Key, under limits: CallLimits, at now: Instant) -> LimitUsage {
         var usage = LimitUsage()
         let open = openCalls[key] ?? 0
         if limits.concurrentCalls > 0, open >= limits.concurrentCalls { usage.refusal = .concurrentCalls }

@@ -31,6 +31,7 @@ public final class KeyStore: Sendable {
     }
 
     private let path: String
+    private let limit: Int
     private let revocationFile: RevocationFile
     private let state: Mutex<State>
     /// Nil until the file exists; the lock serializes changes.
@@ -45,13 +46,16 @@ public final class KeyStore: Sendable {
     ///   - revocationPaths: files for revocations that the database does not contain yet, tried after
     ///     `PATH.revocations`.
     ///   - caller: the caller that a key identifies; the gateway interprets its roles.
+    ///   - limit: maximum number of keys, including revoked ones.
     ///   - now: the wall clock; tests replace it.
     /// - Throws: `KeyStoreError.unusable`, `KeyStoreError.unreadableRevocations`.
     public init(
-        path: String, revocationPaths: [String] = [], now: @escaping @Sendable () -> Date = { Date() },
+        path: String, revocationPaths: [String] = [], limit: Int = KeyStore.limit,
+        now: @escaping @Sendable () -> Date = { Date() },
         caller: @escaping @Sendable (APIKey) -> Caller
     ) throws(KeyStoreError) {
         self.path = path
+        self.limit = limit
         revocationFile = RevocationFile(paths: [path + ".revocations"] + revocationPaths)
         self.now = now
         self.caller = caller
@@ -131,15 +135,18 @@ public final class KeyStore: Sendable {
     public func create(_ newKey: NewAPIKey) throws(KeyStoreError) -> (text: String, key: APIKey) {
         let now = now()
         try Self.check(newKey, at: now)
-        guard state.withLock({ $0.entries.count }) < Self.limit else { throw .full(limit: Self.limit) }
         let (text, id) = APIKeyText.make()
         let key = APIKey(
             id: id, name: newKey.name, roles: newKey.roles, classes: newKey.classes, created: now,
             creator: newKey.creator, expiry: newKey.expiry)
         let digest = APIKeyText.digest(of: text)
-        try write { try $0.insert(KeyDatabase.Row(key, digest: digest)) }
         let entry = Entry(key: key, digest: digest, caller: caller(key))
-        state.withLock { $0.entries[ExactString(id)] = entry }
+        // Keys that are created at the same time are counted one after the other: `write` is a critical section.
+        try write { database in
+            guard state.withLock({ $0.entries.count }) < limit else { throw KeyStoreError.full(limit: limit) }
+            try database.insert(KeyDatabase.Row(key, digest: digest))
+            state.withLock { $0.entries[ExactString(id)] = entry }
+        }
         return (text, key)
     }
 

@@ -3,6 +3,7 @@ import Logging
 import NIOHTTP1
 import SimpleAICore
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Authentication
@@ -130,7 +131,7 @@ import Testing
                 issuer.keyTokenFile = path
                 let verifier = JWTVerifier(
                     issuers: [issuer], leeway: .zero,
-                    logger: Logger(label: "test") { _ in LineCollector { line in lines.withLock { $0.append(line) } } },
+                    logger: .observed(level: .trace) { event in lines.withLock { $0.append("\(event)") } },
                     maxCachedTokens: 1, limits: quickLimits, wallClock: { TestTime.date })
                 await withTaskGroup(of: Void.self) { group in
                     group.addTask { await verifier.run() }
@@ -144,20 +145,4 @@ import Testing
         #expect(log.contains { $0.contains("403") })
         #expect(!log.contains { $0.contains("s3cret") })
     }
-}
-
-/// Passes every event on, metadata included.
-private struct LineCollector: LogHandler {
-    let take: @Sendable (String) -> Void
-    var logLevel = Logger.Level.trace
-    var metadata: Logger.Metadata = [:]
-
-    init(_ take: @escaping @Sendable (String) -> Void) { self.take = take }
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) { take("\(event.message) \(metadata) \(event.metadata ?? [:])") }
 }

@@ -1,4 +1,5 @@
 import SimpleAICore
+import TestSupport
 import Testing
 
 @testable import Authentication

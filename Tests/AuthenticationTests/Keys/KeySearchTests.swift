@@ -1,28 +1,19 @@
 import Foundation
 import SimpleAICore
+import TestSupport
 import Testing
 
 @testable import Authentication
 
 /// The effect of a token with an unknown key: the source searches for the key soon, but rarely.
 @Suite(.timeLimit(.minutes(5))) struct KeySearchTests {
-    private func issuer(
-        _ server: KeyServer, every: Duration = .seconds(3600), cooldown: Duration = .seconds(3600)
-    ) -> IssuerConfiguration {
-        .of(server, every: every, cooldown: cooldown)
-    }
-
-    private func token(_ server: KeyServer, kid: String, by key: TestKey) -> String {
-        TokenSketch(issuer: server.url, kid: kid, algorithm: key.algorithm).signed(by: key)
-    }
-
     @Test func anUnknownKeyIDFetchesTheNewKeyAndWithdrawsTheOld() async throws {
         let (a, b) = (try TestKey.make(.es256), try TestKey.make(.rs256))
         try await KeyServer.run { server in
             server.publish(try a.jwk(kid: "a"))
-            try await withRunningVerifier(issuer(server)) { verifier in
+            try await withRunningVerifier(.of(server)) { verifier in
                 await verifier.keysArrived()
-                let (old, new) = (token(server, kid: "a", by: a), token(server, kid: "b", by: b))
+                let (old, new) = (server.token(kid: "a", by: a), server.token(kid: "b", by: b))
                 #expect(await verifier.reason(against: old) == nil)
                 #expect(verifier.cachedCaller(for: old) != nil)
 
@@ -42,9 +33,9 @@ import Testing
         let key = try TestKey.make(.es256)
         try await KeyServer.run { server in
             server.publish(try key.jwk(kid: "a"))
-            try await withRunningVerifier(issuer(server)) { verifier in
+            try await withRunningVerifier(.of(server)) { verifier in
                 await verifier.keysArrived()
-                let known = token(server, kid: "a", by: key)
+                let known = server.token(kid: "a", by: key)
                 let before = server.requests(for: "/jwks")
                 let faults = await withTaskGroup(of: TokenFault?.self) { group in
                     for number in 0..<1000 {
@@ -75,14 +66,14 @@ import Testing
             server.publish(try key.jwk(kid: "a"))
             var limits = quickLimits
             limits.firstSearchPause = .seconds(3600)
-            try await withRunningVerifier(issuer(server, cooldown: .zero), limits: limits) { verifier in
+            try await withRunningVerifier(.of(server, cooldown: .zero), limits: limits) { verifier in
                 await verifier.keysArrived()
-                let gone = token(server, kid: "gone", by: key)
+                let gone = server.token(kid: "gone", by: key)
                 for _ in 0..<20 { #expect(await verifier.fault(of: gone) == .unknownKey) }
                 #expect(server.requests(for: "/jwks") == 2)
                 // The control: another key is requested immediately, also only once.
                 for _ in 0..<20 {
-                    #expect(await verifier.fault(of: token(server, kid: "other", by: key)) == .unknownKey)
+                    #expect(await verifier.fault(of: server.token(kid: "other", by: key)) == .unknownKey)
                 }
                 #expect(server.requests(for: "/jwks") == 3)
             }
@@ -94,11 +85,11 @@ import Testing
         let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
         try await KeyServer.run { server in
             server.publish(try a.jwk(kid: "a"))
-            try await withRunningVerifier(issuer(server)) { verifier in
+            try await withRunningVerifier(.of(server)) { verifier in
                 await verifier.keysArrived()
-                #expect(await verifier.fault(of: token(server, kid: "stale", by: b)) == .unknownKey)
+                #expect(await verifier.fault(of: server.token(kid: "stale", by: b)) == .unknownKey)
                 server.publish(try a.jwk(kid: "a"), try b.jwk(kid: "b"))
-                #expect(await verifier.reason(against: token(server, kid: "b", by: b)) == nil)
+                #expect(await verifier.reason(against: server.token(kid: "b", by: b)) == nil)
             }
         }
     }
@@ -109,18 +100,18 @@ import Testing
         try await KeyServer.run { server in
             server.publish(try a.jwk(kid: "a"))
             // A fetch every 50 ms once the burst is spent.
-            try await withRunningVerifier(issuer(server, cooldown: .milliseconds(250))) { verifier in
+            try await withRunningVerifier(.of(server, cooldown: .milliseconds(250))) { verifier in
                 await verifier.keysArrived()
                 let flood = Task {
                     for number in 0... where !Task.isCancelled {
-                        _ = await verifier.fault(of: token(server, kid: "guess-\(number)", by: a))
+                        _ = await verifier.fault(of: server.token(kid: "guess-\(number)", by: a))
                     }
                 }
                 for await path in server.arrivals where path == "/jwks" {
                     if server.requests(for: "/jwks") > RefreshSchedule.maxBurst + 2 { break }
                 }
                 server.publish(try a.jwk(kid: "a"), try b.jwk(kid: "b"))
-                #expect(await verifier.reason(against: token(server, kid: "b", by: b)) == nil)
+                #expect(await verifier.reason(against: server.token(kid: "b", by: b)) == nil)
                 flood.cancel()
             }
         }
@@ -131,7 +122,7 @@ import Testing
         let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
         try await KeyServer.run { server in
             server.publish(try a.jwk(kid: id))
-            try await withRunningVerifier(issuer(server)) { verifier in
+            try await withRunningVerifier(.of(server)) { verifier in
                 await verifier.keysArrived()
                 func token(_ key: TestKey) -> String { TokenSketch(issuer: server.url, kid: id).signed(by: key) }
                 #expect(await verifier.reason(against: token(a)) == nil)
@@ -158,10 +149,10 @@ import Testing
             limits.firstSearchPause = .seconds(3600)
             limits.firstRetry = .seconds(3600)
             limits.lastRetry = .seconds(3600)
-            try await withRunningVerifier(issuer(server, cooldown: .zero), limits: limits) { verifier in
+            try await withRunningVerifier(.of(server, cooldown: .zero), limits: limits) { verifier in
                 await verifier.keysArrived()
                 server.respond("/jwks", with: .hangUp)
-                let new = token(server, kid: "b", by: b)
+                let new = server.token(kid: "b", by: b)
                 #expect(await verifier.fault(of: new) == .unknownKey)
                 server.publish(try a.jwk(kid: "a"), try b.jwk(kid: "b"))
                 #expect(await verifier.reason(against: new) == nil)
@@ -175,12 +166,12 @@ import Testing
         try await KeyServer.run { server in
             server.publish(try a.jwk(kid: "a"))
             let gate = Gate()
-            try await withRunningVerifier(issuer(server, every: .milliseconds(10))) { verifier in
+            try await withRunningVerifier(.of(server, every: .milliseconds(10))) { verifier in
                 await verifier.keysArrived()
                 server.respond("/jwks", with: .held(Array(keySet(try a.jwk(kid: "a"))), until: gate))
                 await gate.isReached()
                 server.publish(try a.jwk(kid: "a"), try b.jwk(kid: "b"))
-                async let reason = verifier.reason(against: token(server, kid: "b", by: b))
+                async let reason = verifier.reason(against: server.token(kid: "b", by: b))
                 while verifier.sources[0].waiterCount == 0 { await Task.yield() }
                 gate.open()
                 #expect(await reason == nil)

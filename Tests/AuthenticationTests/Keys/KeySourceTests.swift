@@ -1,6 +1,7 @@
 import Foundation
 import NIOHTTP1
 import SimpleAICore
+import TestSupport
 import Testing
 
 @testable import Authentication
@@ -8,24 +9,14 @@ import Testing
 /// Keys from a live issuer on loopback. Every wait is for an action of the source or the server, never for a
 /// duration.
 @Suite(.timeLimit(.minutes(5))) struct KeySourceTests {
-    private func issuer(
-        _ server: KeyServer, every: Duration = .seconds(3600), cooldown: Duration = .seconds(3600)
-    ) -> IssuerConfiguration {
-        .of(server, every: every, cooldown: cooldown)
-    }
-
-    private func token(_ server: KeyServer, kid: String, by key: TestKey) -> String {
-        TokenSketch(issuer: server.url, kid: kid, algorithm: key.algorithm).signed(by: key)
-    }
-
     @Test func findsKeysByDiscovery() async throws {
         let key = try TestKey.make(.es256)
         try await KeyServer.run { server in
             server.publish(try key.jwk(kid: "a"))
-            try await withRunningVerifier(issuer(server)) { verifier in
+            try await withRunningVerifier(.of(server)) { verifier in
                 await verifier.keysArrived()
                 #expect(verifier.hasKeys)
-                #expect(await verifier.reason(against: token(server, kid: "a", by: key)) == nil)
+                #expect(await verifier.reason(against: server.token(kid: "a", by: key)) == nil)
                 let state = try #require(verifier.issuerStates.first)
                 #expect(state.issuer == server.url)
                 #expect(state.keyCount == 1)
@@ -44,13 +35,13 @@ import Testing
             server.respond(
                 "/.well-known/openid-configuration",
                 with: ["issuer": .string(name), "jwks_uri": .string(server.url + "/jwks")])
-            var issuer = issuer(server)
+            var issuer = IssuerConfiguration.of(server)
             issuer.issuer = IssuerID(name)
             try await withRunningVerifier(issuer) { verifier in
                 await verifier.keysArrived()
                 let good = TokenSketch(issuer: name, kid: "a").signed(by: key)
                 #expect(await verifier.reason(against: good) == nil)
-                #expect(await verifier.fault(of: token(server, kid: "a", by: key)) == .unknownIssuer)
+                #expect(await verifier.fault(of: server.token(kid: "a", by: key)) == .unknownIssuer)
             }
         }
     }
@@ -72,7 +63,7 @@ import Testing
             server.publish(try key.jwk(kid: "a"))
             let text = document.text.replacingOccurrences(of: "SERVER", with: server.url)
             server.respond("/.well-known/openid-configuration", with: .document(Array(text.utf8)))
-            try await withRunningVerifier(issuer(server)) { verifier in
+            try await withRunningVerifier(.of(server)) { verifier in
                 let status = await verifier.sources[0].waitForStatus { $0.lastError != nil }
                 let expected = fault.description.replacingOccurrences(of: "SERVER", with: server.url)
                 #expect(status.lastError?.description == expected)
@@ -81,7 +72,7 @@ import Testing
                 // The control: with the correct document the same issuer works.
                 server.publish(try key.jwk(kid: "a"))
                 await verifier.keysArrived()
-                #expect(await verifier.reason(against: token(server, kid: "a", by: key)) == nil)
+                #expect(await verifier.reason(against: server.token(kid: "a", by: key)) == nil)
             }
         }
     }
@@ -90,9 +81,9 @@ import Testing
         let key = try TestKey.make(.es256)
         try await KeyServer.run { server in
             server.respond("/.well-known/openid-configuration", with: .hangUp)
-            try await withRunningVerifier(issuer(server)) { verifier in
+            try await withRunningVerifier(.of(server)) { verifier in
                 _ = await verifier.sources[0].waitForStatus { $0.fetchesEnded >= 3 }
-                let good = token(server, kid: "a", by: key)
+                let good = server.token(kid: "a", by: key)
                 #expect(!verifier.hasKeys)
                 #expect(await verifier.reason(against: good) == "keys unavailable")
                 #expect(verifier.issuerStates.first?.lastError != nil)
@@ -116,8 +107,8 @@ import Testing
             var limits = quickLimits
             limits.firstRetry = .seconds(40)
             limits.lastRetry = .seconds(40)
-            try await withRunningVerifier(issuer(server), limits: limits) { verifier in
-                let good = token(server, kid: "a", by: try TestKey.make(.es256))
+            try await withRunningVerifier(.of(server), limits: limits) { verifier in
+                let good = server.token(kid: "a", by: try TestKey.make(.es256))
                 _ = await verifier.sources[0].waitForStatus { $0.fetchesEnded == 1 }
                 do throws(TokenRejection) {
                     _ = try await verifier.caller(for: good)
@@ -137,12 +128,12 @@ import Testing
         let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
         try await KeyServer.run { server in
             server.publish(try a.jwk(kid: "a"))
-            try await withRunningVerifier(issuer(server)) { verifier in
+            try await withRunningVerifier(.of(server)) { verifier in
                 await verifier.keysArrived()
-                let old = token(server, kid: "a", by: a)
+                let old = server.token(kid: "a", by: a)
                 #expect(await verifier.reason(against: old) == nil)
                 server.publish(try b.jwk(kid: "b"), try a.jwk(kid: "a"))
-                #expect(await verifier.reason(against: token(server, kid: "b", by: b)) == nil)
+                #expect(await verifier.reason(against: server.token(kid: "b", by: b)) == nil)
                 #expect(verifier.cachedCaller(for: old) != nil)
             }
         }
@@ -152,7 +143,7 @@ import Testing
         let key = try TestKey.make(.es256)
         try await KeyServer.run { server in
             server.publish(try key.jwk(kid: "a"))
-            try await withRunningVerifier(issuer(server, cooldown: .zero)) { verifier in
+            try await withRunningVerifier(.of(server, cooldown: .zero)) { verifier in
                 await verifier.keysArrived()
                 for number in 0..<100 {
                     let foreign = TokenSketch(issuer: server.url + "/\(number)", kid: "z").signed(by: key)
@@ -175,7 +166,7 @@ import Testing
         let key = try TestKey.make(.rs256)
         try await KeyServer.run { server in
             server.publish(try key.jwk(kid: "a"))
-            try await withRunningVerifier(issuer(server)) { verifier in
+            try await withRunningVerifier(.of(server)) { verifier in
                 await verifier.keysArrived()
                 let accepted = server.accepted(for: "/jwks")
                 #expect(accepted.contains("application/jwk-set+json"))
@@ -191,9 +182,9 @@ import Testing
             let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
             server.respond("/.well-known/openid-configuration", with: .document(mark + Array(discovery.text.utf8)))
             server.respond("/jwks", with: .document(mark + keySet(try key.jwk(kid: "a"))))
-            try await withRunningVerifier(issuer(server)) { verifier in
+            try await withRunningVerifier(.of(server)) { verifier in
                 await verifier.keysArrived()
-                #expect(await verifier.reason(against: token(server, kid: "a", by: key)) == nil)
+                #expect(await verifier.reason(against: server.token(kid: "a", by: key)) == nil)
             }
         }
     }
@@ -202,9 +193,9 @@ import Testing
         let (a, b) = (try TestKey.make(.es256), try TestKey.make(.es256))
         try await KeyServer.run { server in
             server.publish(try a.jwk(kid: "a"))
-            try await withRunningVerifier(issuer(server, every: .milliseconds(10))) { verifier in
+            try await withRunningVerifier(.of(server, every: .milliseconds(10))) { verifier in
                 await verifier.keysArrived()
-                let old = token(server, kid: "a", by: a)
+                let old = server.token(kid: "a", by: a)
                 #expect(await verifier.reason(against: old) == nil)
                 server.publish(try b.jwk(kid: "b"))
                 _ = await verifier.sources[0].waitForStatus { $0.keys?.keys.first?.id == "b" }
@@ -215,7 +206,7 @@ import Testing
 
     struct Trouble: Sendable, CustomTestStringConvertible {
         let testDescription: String
-        let response: KeyServer.Response
+        let response: ScriptedServer.Response
         let isExpected: @Sendable (KeySourceFault) -> Bool
     }
 
@@ -242,18 +233,18 @@ import Testing
             server.respond("/elsewhere", with: ["keys": [try b.jwk(kid: "b")]])
             var limits = quickLimits
             limits.time = .milliseconds(500)
-            try await withRunningVerifier(issuer(server, every: .milliseconds(10)), limits: limits) { verifier in
+            try await withRunningVerifier(.of(server, every: .milliseconds(10)), limits: limits) { verifier in
                 await verifier.keysArrived()
                 server.respond("/jwks", with: trouble.response)
                 let status = await verifier.sources[0].waitForStatus { $0.lastError.map(trouble.isExpected) ?? false }
                 #expect(status.keys?.keys.count == 1)
-                #expect(await verifier.reason(against: token(server, kid: "a", by: a)) == nil)
+                #expect(await verifier.reason(against: server.token(kid: "a", by: a)) == nil)
                 #expect(server.requests(for: "/elsewhere") == 0)
                 #expect(verifier.hasKeys)
 
                 server.publish(try b.jwk(kid: "b"))
                 _ = await verifier.sources[0].waitForStatus { $0.lastError == nil && $0.keys?.keys.first?.id == "b" }
-                #expect(await verifier.reason(against: token(server, kid: "b", by: b)) == nil)
+                #expect(await verifier.reason(against: server.token(kid: "b", by: b)) == nil)
             }
         }
     }
@@ -338,9 +329,9 @@ import Testing
         let key = try TestKey.make(.es256)
         try await KeyServer.run { server in
             server.publish(try key.jwk(kid: "a"))
-            let (known, unknown) = (token(server, kid: "a", by: key), token(server, kid: "z", by: key))
+            let (known, unknown) = (server.token(kid: "a", by: key), server.token(kid: "z", by: key))
             var used: (JWTVerifier, Task<TokenFault?, Never>)?
-            try await withRunningVerifier(issuer(server)) { verifier in
+            try await withRunningVerifier(.of(server)) { verifier in
                 await verifier.keysArrived()
                 server.respond("/jwks", with: .silence)
                 let call = Task { await verifier.fault(of: unknown) }
@@ -381,10 +372,10 @@ import Testing
             try await KeyServer.run { second in
                 first.publish(try a.jwk(kid: "k"))
                 second.publish(try b.jwk(kid: "k"))
-                var other = issuer(second)
+                var other = IssuerConfiguration.of(second)
                 other.audience = .oneOf(["other"])
                 other.roleClaims = [.dotted("groups")]
-                try await withRunningVerifier(issuer(first), other) { verifier in
+                try await withRunningVerifier(.of(first), other) { verifier in
                     await verifier.keysArrived()
                     var token = TokenSketch(issuer: second.url)
                     token.claims = token.claims.with("aud", "other").with("groups", ["model:specific"])
@@ -392,8 +383,8 @@ import Testing
                     #expect(caller.roles == ["model:specific"])
                     #expect(!caller.isAdmin)
                     #expect(await verifier.fault(of: token.signed(by: a)) == .badSignature)
-                    #expect(await verifier.reason(against: self.token(first, kid: "k", by: a)) == nil)
-                    #expect(await verifier.fault(of: self.token(second, kid: "k", by: b)) == .wrongAudience)
+                    #expect(await verifier.reason(against: first.token(kid: "k", by: a)) == nil)
+                    #expect(await verifier.fault(of: second.token(kid: "k", by: b)) == .wrongAudience)
                 }
             }
         }
@@ -403,10 +394,10 @@ import Testing
         let key = try TestKey.make(.es256)
         try await KeyServer.run { server in
             server.publish(try key.jwk(kid: "k"))
-            var other = issuer(server)
+            var other = IssuerConfiguration.of(server)
             other.audience = .oneOf(["other"])
             other.adminRole = "none"
-            try await withRunningVerifier(issuer(server), other) { verifier in
+            try await withRunningVerifier(.of(server), other) { verifier in
                 await verifier.keysArrived()
                 #expect(verifier.issuerStates.count == 1)
                 #expect(server.requests(for: "/jwks") == 1)

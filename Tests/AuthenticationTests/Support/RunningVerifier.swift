@@ -64,7 +64,9 @@ extension IssuerConfiguration {
     /// The issuer of the tokens of `TokenSketch`.
     static let example = IssuerConfiguration(issuer: "https://issuer.example", audience: .oneOf(["simpleai"]))
 
-    static func of(_ server: KeyServer, every: Duration, cooldown: Duration) -> IssuerConfiguration {
+    static func of(
+        _ server: KeyServer, every: Duration = .seconds(3600), cooldown: Duration = .seconds(3600)
+    ) -> IssuerConfiguration {
         var issuer = IssuerConfiguration(issuer: IssuerID(server.url), audience: .oneOf(["simpleai"]))
         issuer.refreshInterval = every
         issuer.refreshCooldown = cooldown

@@ -8,32 +8,14 @@ import Testing
 @testable import DataPlane
 
 @Suite struct AccessLineTests {
-    /// Records log events.
-    private struct Recorder: LogHandler {
-        final class Lines: Sendable {
-            let all = Mutex<[(level: Logger.Level, message: String, metadata: [String: String])]>([])
-        }
-
-        let lines: Lines
-        var logLevel: Logger.Level = .trace
-        var metadata: Logger.Metadata = [:]
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            let metadata = (event.metadata ?? [:]).mapValues { "\($0)" }
-            lines.all.withLock { $0.append((event.level, "\(event.message)", metadata)) }
-        }
+    private final class LoggedEvents: Sendable {
+        let all = Mutex<[LoggedEvent]>([])
     }
 
-    private func logged(_ line: AccessLine) throws -> (level: Logger.Level, message: String, metadata: [String: String])
-    {
-        let lines = Recorder.Lines()
-        line.write(to: Logger(label: "test") { _ in Recorder(lines: lines) })
-        return try #require(lines.all.withLock { $0.count == 1 ? $0.first : nil })
+    private func logged(_ line: AccessLine) throws -> LoggedEvent {
+        let events = LoggedEvents()
+        line.write(to: .observed(level: .trace) { event in events.all.withLock { $0.append(event) } })
+        return try #require(events.all.withLock { $0.count == 1 ? $0.first : nil })
     }
 
     @Test func reportsWhatHappened() throws {
@@ -93,7 +75,7 @@ import Testing
         (.none, .critical, []),
     ])
     func settingsSelectTheCallsThatAreLogged(_ access: Settings.Log.Access, _ level: Logger.Level, _ logged: [Int]) {
-        var logger = Logger(label: "test") { _ in Recorder(lines: Recorder.Lines()) }
+        var logger = Logger.observed(level: .trace) { _ in }
         logger.logLevel = level
         let errors = [500: GatewayError(.internalError, "m")]
         #expect(

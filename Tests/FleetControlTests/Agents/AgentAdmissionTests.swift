@@ -128,4 +128,29 @@ import Testing
             sockets.admission.left(sockets.latest, now: start)
         }
     }
+
+    /// The event loops of the sockets do not wait for the agents': a registration may cross the eviction of its socket.
+    @Test func aRegistrationThatCrossesItsEvictionFreesNoSecondPlace() {
+        var state = AgentAdmissionState()
+        for number in 1...UInt64(AgentAdmission.maxUnregistered) {
+            expect(state.enter(number, from: .v4(UInt32(number)), now: start), .admitted(evicting: nil))
+        }
+        let later = start.advanced(by: .seconds(2))
+        expect(state.enter(1_000, from: .v4(1_000), now: later), .admitted(evicting: 1))
+        state.registered(1)
+        #expect(state.unregisteredCount == AgentAdmission.maxUnregistered)
+        state.left(1, now: later)
+        #expect(state.unregisteredCount == AgentAdmission.maxUnregistered)
+        expect(state.enter(1_001, from: .v4(1_001), now: later), .admitted(evicting: 2))
+        // The agent reconnects: its address is known, so its place is among those of known addresses.
+        expect(state.enter(1_002, from: .v4(1), now: later), .admitted(evicting: nil))
+    }
+
+    /// `#expect` accepts no mutating call.
+    private func expect(
+        _ decision: AgentAdmission.Decision, _ expected: AgentAdmission.Decision,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        #expect(decision == expected, sourceLocation: sourceLocation)
+    }
 }

@@ -2,6 +2,7 @@ import Logging
 import ServiceLifecycle
 import Settings
 import SimpleAICore
+import TestSupport
 
 @testable import LocalFleet
 @testable import RunnerAgent
@@ -115,19 +116,6 @@ func withAgentsWelcome<Result: Sendable>(
 extension Logger {
     /// A logger that passes every message to a closure.
     static func telling(_ hear: @escaping @Sendable (String) -> Void) -> Logger {
-        Logger(label: "test") { _ in TellingLogHandler(hear: hear) }
+        .observed { hear($0.message) }
     }
-}
-
-private struct TellingLogHandler: LogHandler {
-    let hear: @Sendable (String) -> Void
-    var logLevel: Logger.Level = .info
-    var metadata: Logger.Metadata = [:]
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) { hear("\(event.message)") }
 }

@@ -1,8 +1,10 @@
+import TestSupport
+
 /// The bytes of a script.
 extension ChaosScript {
     /// What the engine sends, in the pieces in which it arrives.
     var pieces: [[UInt8]] {
-        var random = ChaosGenerator(seed: seed ^ 0x5EED)
+        var random = SeededGenerator(seed: seed ^ 0x5EED)
         var bytes = String(repeating: "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", count: interim).utf8.map { $0 }
         bytes += head.utf8
         let content = framed(payload)

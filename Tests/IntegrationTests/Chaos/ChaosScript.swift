@@ -1,3 +1,5 @@
+import TestSupport
+
 /// The behaviour of an engine in one exchange, composed from a seed: every known deviation of engines, as values.
 /// `ChaosScript+Bytes.swift` has the bytes, `ChaosReference` the response that a caller must get.
 struct ChaosScript: Sendable {
@@ -63,7 +65,7 @@ struct ChaosScript: Sendable {
     ///   unaffected.
     init(seed: UInt64, isAlone: Bool = false) {
         self.seed = seed
-        var random = ChaosGenerator(seed: seed)
+        var random = SeededGenerator(seed: seed)
         func chance(_ one: Int) -> Bool { Int.random(in: 0..<one, using: &random) == 0 }
         func pick<Value>(_ values: [Value], or other: Value) -> Value { values.randomElement(using: &random) ?? other }
 
@@ -99,7 +101,7 @@ struct ChaosScript: Sendable {
         if !ChaosReference.endsBySelf(self) { ending = chance(2) ? .clean : .cut }
     }
 
-    private static func items(words: String, _ random: inout ChaosGenerator) -> [Item] {
+    private static func items(words: String, _ random: inout SeededGenerator) -> [Item] {
         func chance(_ one: Int) -> Bool { Int.random(in: 0..<one, using: &random) == 0 }
         let unreal = Reason.allCases.filter { !$0.isReal }
         var items: [Item] = chance(6) ? [.comment] : []
@@ -118,20 +120,5 @@ struct ChaosScript: Sendable {
         if chance(6) { items.append(.piece("late", .null)) }
         // An event stream starts with an event or a comment.
         return items.isEmpty ? [.comment] : items
-    }
-}
-
-/// SplitMix64: the same seed composes the same exchange on every machine.
-struct ChaosGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -3,6 +3,7 @@ import Logging
 import Settings
 import SimpleAICore
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import LocalFleet
@@ -12,21 +13,11 @@ extension Integration {
     @Suite struct RefusalLogTests {
         private final class Log: Sendable {
             let causes = Mutex<[String]>([])
-        }
 
-        private struct Recorder: LogHandler {
-            let log: Log
-            var logLevel: Logger.Level = .info
-            var metadata: Logger.Metadata = [:]
-
-            subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-                get { metadata[key] }
-                set { metadata[key] = newValue }
-            }
-
-            func log(event: LogEvent) {
-                guard let cause = event.metadata?["cause"] else { return }
-                log.causes.withLock { $0.append("\(cause)") }
+            var logger: Logger {
+                .observed { [self] event in
+                    if let cause = event.metadata["cause"] { causes.withLock { $0.append(cause) } }
+                }
             }
         }
 
@@ -34,7 +25,7 @@ extension Integration {
 
         @Test func theLogStatesFoundAndExpectedValues() async throws {
             let log = Log()
-            let logger = Logger(label: "test") { _ in Recorder(log: log) }
+            let logger = log.logger
             try await RunningGateway.with([], logger: logger) { gateway in
                 let (key, name) = (gateway.mint.key, RunningGateway.issuer)
                 let other = TokenMint(key: key, issuer: name, audience: "account")
@@ -77,7 +68,7 @@ extension Integration {
         /// On both planes: what the caller holds, and what would have been enough.
         @Test func theLogStatesTheRolesOfTheCallerAndTheExpectedOnes() async throws {
             let log = Log()
-            let logger = Logger(label: "test") { _ in Recorder(log: log) }
+            let logger = log.logger
             try await RunningGateway.with([], logger: logger) { gateway in
                 let admin = #"holds the roles "reader"; expected one of the roles "admin""#
                 for (method, path, wanted) in [
@@ -107,7 +98,7 @@ extension Integration {
             ] as [(String?, String)])
         func theLogStatesTheKindOfTheCredentials(_ value: String?, _ cause: String) async throws {
             let log = Log()
-            let logger = Logger(label: "test") { _ in Recorder(log: log) }
+            let logger = log.logger
             try await RunningGateway.with([], logger: logger) { gateway in
                 for (method, path) in Self.paths {
                     log.causes.withLock { $0 = [] }

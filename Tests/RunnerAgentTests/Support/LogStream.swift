@@ -1,5 +1,5 @@
 import Logging
-import Testing
+import TestSupport
 
 /// A log whose lines a test can wait for.
 struct LogStream {
@@ -9,7 +9,7 @@ struct LogStream {
     init() {
         let (lines, line) = AsyncStream.makeStream(of: String.self)
         self.lines = lines
-        logger = Logger(label: "test") { _ in Handler(line: line) }
+        logger = .observed(level: .trace) { line.yield($0.message) }
     }
 
     /// Returns when `times` lines have begun with this text.
@@ -19,19 +19,6 @@ struct LogStream {
             left -= 1
             if left == 0 { return }
         }
-    }
-
-    private struct Handler: LogHandler {
-        let line: AsyncStream<String>.Continuation
-        var logLevel: Logger.Level = .trace
-        var metadata: Logger.Metadata = [:]
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) { line.yield("\(event.message)") }
     }
 }
 

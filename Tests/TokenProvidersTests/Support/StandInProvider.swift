@@ -1,25 +1,12 @@
 import Foundation
-import NIOCore
 import NIOHTTP1
-import NIOPosix
 import NIOSSL
 import Synchronization
+import TestSupport
 
 /// A provider on loopback whose responses the test writes; it records its requests.
 final class StandInProvider: Sendable {
-    enum Answer: Sendable {
-        case text(String, status: HTTPResponseStatus = .ok, type: String = "application/json", location: String? = nil)
-        /// The request never gets a response.
-        case silence
-        /// The head is sent, and the body never ends.
-        case stall
-        /// The connection is closed without a response.
-        case hangUp
-
-        static func refusal(_ error: String, _ details: String = "") -> Answer {
-            .text(#"{"error":"\#(error)","error_description":"\#(details)"}"#, status: .badRequest)
-        }
-    }
+    typealias Answer = ScriptedServer.Response
 
     struct Asked: Sendable {
         let path: String
@@ -36,6 +23,7 @@ final class StandInProvider: Sendable {
     }
 
     private struct State {
+        var port = 0
         /// The last response of a path is repeated.
         var answers: [String: [Answer]] = [:]
         var asked: [Asked] = []
@@ -43,40 +31,21 @@ final class StandInProvider: Sendable {
 
     private let state = Mutex(State())
     private let scheme: String
-    private let port: Int
 
-    private init(scheme: String, port: Int) {
+    private init(scheme: String) {
         self.scheme = scheme
-        self.port = port
     }
 
     static func run(tls: NIOSSLContext? = nil, _ body: (StandInProvider) async throws -> Void) async throws {
-        let bound = Mutex<StandInProvider?>(nil)
-        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
-                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-                    if let provider = bound.withLock({ $0 }) {
-                        try channel.pipeline.syncOperations.addHandler(Handler(provider: provider))
-                    }
-                }
-            }
-            .bind(host: "127.0.0.1", port: 0).get()
-        let provider = StandInProvider(scheme: tls == nil ? "http" : "https", port: channel.localAddress?.port ?? 0)
-        bound.withLock { $0 = provider }
-        provider.publish()
-        do {
+        let provider = StandInProvider(scheme: tls == nil ? "http" : "https")
+        try await ScriptedServer.run(tls: tls, respond: provider.take) { server in
+            provider.state.withLock { $0.port = server.port }
+            provider.publish()
             try await body(provider)
-        } catch {
-            try await channel.close().get()
-            throw error
         }
-        try await channel.close().get()
     }
 
-    var issuer: String { "\(scheme)://127.0.0.1:\(port)" }
+    var issuer: String { "\(scheme)://127.0.0.1:\(state.withLock { $0.port })" }
     /// Every request except those for the discovery document.
     var asked: [Asked] { state.withLock { $0.asked.filter { !$0.path.contains("well-known") } } }
 
@@ -96,8 +65,11 @@ final class StandInProvider: Sendable {
         state.withLock { $0.answers[path] = answers }
     }
 
-    private func take(_ asked: Asked) -> Answer {
-        state.withLock { state in
+    private func take(_ request: ScriptedServer.Request) -> Answer {
+        let asked = Asked(
+            path: request.head.uri, authorization: request.head.headers.first(name: "authorization"), body: request.body
+        )
+        return state.withLock { state in
             state.asked.append(asked)
             var answers = state.answers[asked.path] ?? []
             guard let answer = answers.first else { return .text("", status: .notFound) }
@@ -106,51 +78,18 @@ final class StandInProvider: Sendable {
             return answer
         }
     }
+}
 
-    private final class Handler: ChannelInboundHandler {
-        typealias InboundIn = HTTPServerRequestPart
-        typealias OutboundOut = HTTPServerResponsePart
+extension ScriptedServer.Response {
+    static func text(
+        _ body: String, status: HTTPResponseStatus = .ok, type: String = "application/json", location: String? = nil
+    ) -> Self {
+        var headers: HTTPHeaders = ["content-type": type]
+        if let location { headers.add(name: "location", value: location) }
+        return .document(Array(body.utf8), status: status, headers: headers)
+    }
 
-        private let provider: StandInProvider
-        private var head: HTTPRequestHead?
-        private var body = ""
-
-        init(provider: StandInProvider) { self.provider = provider }
-
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            switch unwrapInboundIn(data) {
-            case .head(let head): (self.head, body) = (head, "")
-            case .body(let bytes): body += String(buffer: bytes)
-            case .end:
-                let asked = Asked(
-                    path: head?.uri ?? "", authorization: head?.headers.first(name: "authorization"), body: body)
-                answer(provider.take(asked), context)
-            }
-        }
-
-        private func answer(_ answer: Answer, _ context: ChannelHandlerContext) {
-            switch answer {
-            case .hangUp:
-                context.close(promise: nil)
-            case .silence:
-                break
-            case .stall:
-                send(.ok, ["content-length": "100"], "{", context)
-                context.flush()
-            case .text(let body, let status, let type, let location):
-                var headers: HTTPHeaders = ["content-length": "\(body.utf8.count)", "content-type": type]
-                if let location { headers.add(name: "location", value: location) }
-                send(status, headers, body, context)
-                context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-            }
-        }
-
-        private func send(
-            _ status: HTTPResponseStatus, _ headers: HTTPHeaders, _ body: String, _ context: ChannelHandlerContext
-        ) {
-            let head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
-            context.write(wrapOutboundOut(.head(head)), promise: nil)
-            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: body)))), promise: nil)
-        }
+    static func refusal(_ error: String, _ details: String = "") -> Self {
+        .text(#"{"error":"\#(error)","error_description":"\#(details)"}"#, status: .badRequest)
     }
 }

@@ -71,7 +71,12 @@ extension WakeOnLANTest {
     }
 
     private func sleepProven() async throws -> Finding {
-        let state = try await stateBefore()
+        let state: TargetState
+        do {
+            state = try await stateBefore()
+        } catch let failed as SleepCommandFailed {
+            return failed.finding
+        }
         if state == .absent, let finding = try await unprovenSleep() { return finding }
         guard state.isAsleep else {
             return .inconclusive(

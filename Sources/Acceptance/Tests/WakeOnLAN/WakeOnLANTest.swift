@@ -29,14 +29,40 @@ struct WakeOnLANTest: AcceptanceTest {
         try await before.value { try await session.modelList(as: try await session.credential(for: target)) }
     }
 
+    /// The check that reports a sleep command that fails before the first call.
+    static let sleepCheck = "wol.sleep.proven"
+
+    /// The sleep command failed before the first call.
+    struct SleepCommandFailed: Error {
+        let finding: Finding
+    }
+
     /// The target's state before the first call; the machine is put to sleep first if possible.
+    ///
+    /// - Throws: ``SleepCommandFailed``.
     func stateBefore() async throws -> TargetState {
         try await sleeping.value {
             let state = try await listBefore().state(of: target)
             guard !state.isAsleep, let putToSleep = options.putToSleep else { return state }
             session.progress("putting the machine of \(target) to sleep")
-            try await putToSleep()
+            do {
+                try await putToSleep()
+            } catch let finding as Finding {
+                throw SleepCommandFailed(finding: finding)
+            }
             return try await stateAfterSleepCommand()
+        }
+    }
+
+    /// The target's state before the first call, for checks that do not report a failed sleep command: their finding refers
+    /// to the one that does.
+    private func stateBeforeCalls() async throws -> TargetState {
+        do {
+            return try await stateBefore()
+        } catch let failed as SleepCommandFailed {
+            guard session.options.selects(Self.sleepCheck) else { throw failed.finding }
+            throw Finding.inconclusive(
+                "not decided: --sleep-command failed, see \(Self.sleepCheck)", following: Self.sleepCheck)
         }
     }
 
@@ -55,7 +81,7 @@ struct WakeOnLANTest: AcceptanceTest {
     /// Requests a class that does not exist while the target still sleeps, and observes whether anything woke.
     func unknownClass() async throws -> UnknownClass {
         try await unknown.value {
-            let before = try await stateBefore()
+            let before = try await stateBeforeCalls()
             let caller = try await session.tokens.credential(.basic)
             let reader = try await session.credential(for: target)
             return try await PacketListener.listening(on: options.packetPort) { listener in
@@ -76,7 +102,7 @@ struct WakeOnLANTest: AcceptanceTest {
     /// Sends the concurrent calls for the target and records all observations until they are completed.
     func coldStart() async throws -> ColdStart {
         try await cold.value {
-            let before = try await stateBefore()
+            let before = try await stateBeforeCalls()
             let list = try await listBefore()
             let caller = try await session.credential(for: target)
             let requests = try (0..<options.callers).map {

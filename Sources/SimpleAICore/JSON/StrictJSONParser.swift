@@ -1,7 +1,5 @@
-import SimpleAICore
-
-/// Why a text is not accepted as JSON.
-enum JSONFault: Error, Hashable {
+/// Why `StrictJSONParser` does not accept a text.
+public enum JSONFault: Error, Hashable {
     case malformed
     case tooDeep
     case duplicateMember
@@ -9,8 +7,8 @@ enum JSONFault: Error, Hashable {
 
 /// Parses one complete JSON text (RFC 8259): no byte order mark, no comments, no trailing commas, no lone surrogates, UTF-8
 /// only, limited nesting. Refuses text that two parsers could understand differently.
-struct StrictJSONParser {
-    enum Duplicates {
+public struct StrictJSONParser {
+    public enum Duplicates: Sendable {
         /// The text is refused: the rule for signed content.
         case refused
         /// The object becomes `JSONValue.ambiguous` and parsing continues: for key sets, where one invalid key must not
@@ -19,14 +17,14 @@ struct StrictJSONParser {
     }
 
     /// Deep enough for any claim (three or four levels), shallow enough for any stack.
-    static let maxDepth = 32
+    public static let maxDepth = 32
 
     private let bytes: [UInt8]
     private let duplicates: Duplicates
     private var position = 0
     private var depth = 0
 
-    static func value(of bytes: [UInt8], duplicates: Duplicates = .refused) throws(JSONFault) -> JSONValue {
+    public static func value(of bytes: [UInt8], duplicates: Duplicates = .refused) throws(JSONFault) -> JSONValue {
         var parser = StrictJSONParser(bytes: bytes, duplicates: duplicates)
         parser.skipSpace()
         let value = try parser.readValue()
@@ -37,7 +35,7 @@ struct StrictJSONParser {
 
     /// Parses a document that an issuer publishes, as opposed to a token: it may begin with a byte order mark, as some
     /// file servers write it (RFC 8259 §8.1 allows parsers to ignore it).
-    static func document(_ bytes: [UInt8], duplicates: Duplicates = .refused) throws(JSONFault) -> JSONValue {
+    public static func document(_ bytes: [UInt8], duplicates: Duplicates = .refused) throws(JSONFault) -> JSONValue {
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
         return try value(
             of: bytes.starts(with: mark) ? Array(bytes.dropFirst(mark.count)) : bytes, duplicates: duplicates)

@@ -1,14 +1,14 @@
 import CZlib
 
 /// Bytes encoded by zlib.
-enum Compressed {
-    enum Format: Int32, CaseIterable {
+package enum Compressed {
+    package enum Format: Int32, CaseIterable {
         case gzip = 31
         case zlib = 15
         case raw = -15
     }
 
-    static func bytes(_ content: [UInt8], _ format: Format) -> [UInt8] {
+    package static func bytes(_ content: [UInt8], _ format: Format) -> [UInt8] {
         var content = content
         var stream = z_stream()
         let size = Int32(MemoryLayout<z_stream>.size)
@@ -28,5 +28,5 @@ enum Compressed {
         return Array(result[..<count])
     }
 
-    static func bytes(_ text: String, _ format: Format) -> [UInt8] { bytes(Array(text.utf8), format) }
+    package static func bytes(_ text: String, _ format: Format) -> [UInt8] { bytes(Array(text.utf8), format) }
 }

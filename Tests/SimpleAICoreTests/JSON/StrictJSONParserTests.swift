@@ -1,7 +1,6 @@
+import Foundation
 import SimpleAICore
 import Testing
-
-@testable import Authentication
 
 @Suite struct StrictJSONParserTests {
     private func value(_ text: String) throws(JSONFault) -> JSONValue {
@@ -10,7 +9,15 @@ import Testing
 
     @Test func readsEveryKindOfValue() throws {
         let text = #" { "a" : [ 1 , -2.5e1 , true , false , null , "x" , {} , [] ] } "#
-        #expect(try value(text) == ["a": [1, -25, true, false, nil, "x", [:], []]])
+        #expect(
+            try value(text)
+                == .object(
+                    [
+                        "a": .array([
+                            .number(1), .number(-25), .bool(true), .bool(false), .null, .string("x"), .object([:]),
+                            .array([]),
+                        ])
+                    ]))
     }
 
     @Test(arguments: [
@@ -57,7 +64,9 @@ import Testing
 
     @Test func marksDuplicatesIfConfigured() throws {
         let text = Array(#"[{"a":1,"a":2},{"a":1}]"#.utf8)
-        #expect(try StrictJSONParser.value(of: text, duplicates: .marked) == .array([.ambiguous, ["a": 1]]))
+        #expect(
+            try StrictJSONParser.value(of: text, duplicates: .marked)
+                == .array([.ambiguous, .object(["a": .number(1)])]))
     }
 
     @Test func limitsNesting() throws {
@@ -69,5 +78,14 @@ import Testing
         #expect(throws: JSONFault.tooDeep) { try value(nested(deepest + 1)) }
         #expect(throws: JSONFault.tooDeep) { try value(String(repeating: "[", count: 1_000_000)) }
         #expect(throws: JSONFault.tooDeep) { try value(String(repeating: #"{"a":"#, count: 100_000)) }
+    }
+
+    /// As a field of a message that is read by Foundation's decoder.
+    @Test func isCodable() throws {
+        let text = #"{"a":[1,-2.5,true,null,"x",{"é":{}},[]],"e\u0301":false}"#
+        let value = try StrictJSONParser.value(of: Array(text.utf8))
+        #expect(try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)) == value)
+        #expect(try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(value)) == value)
+        #expect(try StrictJSONParser.value(of: Array(JSONEncoder().encode(value))) == value)
     }
 }
