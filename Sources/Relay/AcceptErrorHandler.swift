@@ -98,10 +98,9 @@ public final class AcceptErrorHandler: ChannelDuplexHandler, RemovableChannelHan
         guard context.channel.isActive, let isReadRequested = state.resumed() else { return }
         if state.hadAutoRead {
             state.hadAutoRead = false
-            // Turning `autoRead` on triggers a read.
             try? context.channel.syncOptions?.setOption(.autoRead, value: true)
-        } else if isReadRequested {
-            read(context: context)
         }
+        // A channel reads once, however often that is requested.
+        if isReadRequested { read(context: context) }
     }
 }

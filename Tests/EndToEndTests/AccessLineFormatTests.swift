@@ -129,10 +129,10 @@ private struct LineGenerator: RandomNumberGenerator {
                 ? .byClass(ClassName(random.text())) : .exactly(ModelID(random.text()))
         }
         line.streams = Bool.random(using: &self)
-        line.runner = maybe { RunnerID($0.text()) }
-        line.model = maybe { ModelID($0.text()) }
-        line.waited = maybe { .milliseconds(Int.random(in: 0..<100_000, using: &$0)) }
-        line.wake = maybe { $0.text() }
+        line.placement.runner = maybe { RunnerID($0.text()) }
+        line.placement.model = maybe { ModelID($0.text()) }
+        line.placement.waited = maybe { .milliseconds(Int.random(in: 0..<100_000, using: &$0)) }
+        line.placement.wake = maybe { $0.text() }
         line.measurements.toFirstByte = maybe { .random(in: 0..<1000, using: &$0) }
         line.measurements.toFirstToken = maybe { .random(in: 0..<1000, using: &$0) }
         line.measurements.tokensPerSecond = maybe { Self.speeds.randomElement(using: &$0) ?? 0 }

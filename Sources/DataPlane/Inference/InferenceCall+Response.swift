@@ -167,8 +167,10 @@ extension InferenceCall {
         let line = AccessLine(
             id: id, endpoint: endpoint, status: status, error: failure, caller: caller, client: client,
             request: call?.request,
-            streams: call?.streams ?? false, runner: lease?.runner, model: lease?.model, total: timeline.total,
-            waited: timeline.waited, wake: timeline.wake?.rawValue, measurements: measurements)
+            streams: call?.streams ?? false,
+            placement: AccessLine.Placement(
+                runner: lease?.runner, model: lease?.model, waited: timeline.waited, wake: timeline.wake?.rawValue),
+            total: timeline.total, measurements: measurements)
         services.accessLog.write(line, on: eventLoop)
     }
 

@@ -8,6 +8,14 @@ struct AccessLine {
     /// The source of the line in the text format.
     static let source = "Gateway"
 
+    /// Where the call was served, and what it waited for.
+    struct Placement {
+        var runner: RunnerID?
+        var model: ModelID?
+        var waited: Duration?
+        var wake: String?
+    }
+
     var id: CallID
     var endpoint: Endpoint
     var status: Int
@@ -17,11 +25,8 @@ struct AccessLine {
     var client: IPAddress?
     var request: ModelRequest?
     var streams = false
-    var runner: RunnerID?
-    var model: ModelID?
+    var placement = Placement()
     var total: Duration
-    var waited: Duration?
-    var wake: String?
     var measurements = CallMeasurements()
 
     /// Checked before a line is built, so that calls cost nothing if they are not logged.
@@ -64,21 +69,21 @@ struct AccessLine {
         fields.add(LogKeys.endpoint, endpoint.path)
         if let error { fields.add(LogKeys.errorOrigin, error.side.rawValue) }
         if let broken = measurements.broken { fields.add(LogKeys.generatedTokens, broken.generated) }
-        if let model { fields.add(LogKeys.model, model.rawValue) }
+        if let model = placement.model { fields.add(LogKeys.model, model.rawValue) }
         if let usage = measurements.usage { fields.add(LogKeys.promptTokens, usage.prompt) }
         if let reasoning = measurements.usage?.reasoning, reasoning > 0 {
             fields.add(LogKeys.reasoningTokens, reasoning)
         }
         fields.add(LogKeys.requestID, id.rawValue)
         if let request { fields.add(LogKeys.requested, request) }
-        if let runner { fields.add(LogKeys.runner, runner.rawValue) }
+        if let runner = placement.runner { fields.add(LogKeys.runner, runner.rawValue) }
         fields.add(LogKeys.status, status)
         if streams { fields.add(LogKeys.stream, "true") }
         if let speed = measurements.tokensPerSecond { fields.add(LogKeys.tokensPerSecond, toOneDigit: speed) }
         if let seconds = measurements.toFirstByte { fields.add(LogKeys.timeToFirstByte, Int(seconds * 1000)) }
         if let seconds = measurements.toFirstToken { fields.add(LogKeys.timeToFirstToken, Int(seconds * 1000)) }
-        if let waited, waited > .zero { fields.add(LogKeys.waited, Int(waited.wholeMilliseconds)) }
-        if let wake { fields.add(LogKeys.wake, wake) }
+        if let waited = placement.waited, waited > .zero { fields.add(LogKeys.waited, Int(waited.wholeMilliseconds)) }
+        if let wake = placement.wake { fields.add(LogKeys.wake, wake) }
     }
 }
 

@@ -23,11 +23,11 @@ import Testing
         line.caller = Sample.caller
         line.client = IPAddress("192.0.2.7")
         line.request = .byClass("fast")
-        line.runner = "r1"
-        line.model = "m"
+        line.placement.runner = "r1"
+        line.placement.model = "m"
         line.streams = true
-        line.waited = .milliseconds(77)
-        line.wake = "w1"
+        line.placement.waited = .milliseconds(77)
+        line.placement.wake = "w1"
         line.measurements = CallMeasurements(
             toFirstByte: 0.0129, toFirstToken: 1.5, tokensPerSecond: 33.36,
             usage: TokenUsage(prompt: 3, completion: 4, cached: 2, reasoning: 1))
