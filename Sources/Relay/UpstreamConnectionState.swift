@@ -372,7 +372,7 @@ struct UpstreamConnectionState {
         if !wantsReads { self.exchange?.lastProgress = now }
         let limit = exchange.bodyHasBegun ? exchange.timeouts.gap : exchange.timeouts.firstByte
         let due = (wantsReads ? exchange.lastProgress : now) + limit
-        guard wantsReads, due <= now else {
+        guard due <= now else {
             // The body may begin at any moment, and the gap timeout counts from then.
             let deadline = exchange.bodyHasBegun ? due : min(due, now + exchange.timeouts.gap)
             timerFiresAt = deadline

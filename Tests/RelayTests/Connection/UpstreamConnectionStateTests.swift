@@ -159,6 +159,9 @@ import Testing
         // After the beginning of a response they are its rest.
         connection = Situation.partialHead.connection
         #expect(connection.record { $0.receive("00 OK\r\n", requestIsPending: true) } == "")
+        connection = Situation.again.connection
+        #expect(connection.record { $0.receive(Self.head) } == "head(200)")
+        #expect(connection.record { $0.receive("ok", requestIsPending: true) }.hasPrefix("body"))
     }
 
     @Test func aSwitchOfProtocols() {
