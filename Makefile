@@ -27,7 +27,7 @@ PYTHON_SCRIPTS = $(shell grep -lE '^\#!/usr/bin/env python3' scripts/* bin/* 2>/
 SHELL_SCRIPTS = .ci/run .githooks/pre-commit $(shell grep -lE '^\#!.*\b(ba)?sh$$' scripts/* bin/* 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-release lint format docs hooks demo demo-real cases demo-other mutants faults soak storm million chaos fuzz bench \
+.PHONY: help setup build test test-release lint format docs hooks demo demo-real cases demo-other mutants faults soak storm million chaos dependencies fuzz bench \
 	benchmarks install uninstall clean binary
 
 help: ## print this list
@@ -112,6 +112,9 @@ million: setup ## send a million random events to the scheduler, and check its i
 chaos: setup ## run a hundred thousand exchanges with deviating engines, and compare them with a reference implementation
 	@$(SWIFT) build --build-tests
 	@SIMPLEAI_CHAOS=100000 $(SWIFT) test --disable-xctest --skip-build --no-parallel --filter ChaosTests
+
+dependencies: setup ## check with the compiler's own scan that every imported target is a declared dependency
+	@$(SWIFT) build --explicit-target-dependency-import-check error
 
 fuzz: setup ## send random input to every parser of untrusted input, for FUZZ_SECONDS (60)
 	@SIMPLEAI_TOOLS=1 $(SWIFT) build --product fuzz
