@@ -64,10 +64,10 @@ public final class AcceptErrorHandler: ChannelDuplexHandler, RemovableChannelHan
     }
 
     private func pause(_ context: ChannelHandlerContext, cause: String) {
-        if state.paused() { onChange(.paused(cause: cause)) }
+        let actions = state.exhausted()
+        if actions.contains(.report) { onChange(.paused(cause: cause)) }
         stopReading(context.channel)
-        // A further error during a pause does not schedule a second end, which would fall into a later pause.
-        guard resumption == nil else { return }
+        guard actions.contains(.scheduleEnd) else { return }
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         resumption = context.eventLoop.scheduleTask(in: Self.pause) {
             let (handler, context) = bound.value
@@ -94,7 +94,6 @@ public final class AcceptErrorHandler: ChannelDuplexHandler, RemovableChannelHan
     }
 
     private func resume(_ context: ChannelHandlerContext) {
-        resumption = nil
         guard context.channel.isActive, let isReadRequested = state.resumed() else { return }
         if state.hadAutoRead {
             state.hadAutoRead = false

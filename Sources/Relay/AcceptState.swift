@@ -7,11 +7,22 @@ struct AcceptState {
     /// Whether the channel's `autoRead` was on before the pause.
     var hadAutoRead = false
 
-    /// - Returns: whether the pause has to be reported.
-    mutating func paused() -> Bool {
-        isPaused = true
-        defer { isReported = true }
-        return !isReported
+    struct PauseActions: OptionSet {
+        let rawValue: Int
+        /// Report the pause to the operator.
+        static let report = PauseActions(rawValue: 1)
+        /// Schedule the end of the pause. A further error during a pause schedules no second end, which would fall into a
+        /// later pause.
+        static let scheduleEnd = PauseActions(rawValue: 2)
+    }
+
+    /// No descriptor, buffer or memory is left for another connection.
+    mutating func exhausted() -> PauseActions {
+        defer { (isPaused, isReported) = (true, true) }
+        var actions: PauseActions = []
+        if !isReported { actions.insert(.report) }
+        if !isPaused { actions.insert(.scheduleEnd) }
+        return actions
     }
 
     mutating func readRequested() { isReadRequested = true }

@@ -12,7 +12,7 @@ struct FieldNames: Sendable {
     init(_ names: [String]) {
         var byLength: [[[UInt8]]] = []
         for name in names {
-            let bytes = name.utf8.map(FieldName.lowercased)
+            let bytes = name.utf8.map(Self.lowercased)
             while byLength.count <= bytes.count { byLength.append([]) }
             byLength[bytes.count].append(bytes)
         }
@@ -23,7 +23,21 @@ struct FieldNames: Sendable {
     func contains(_ name: String) -> Bool {
         let length = name.utf8.count
         guard lengths & Self.bit(length) != 0, length < byLength.count else { return false }
-        return byLength[length].contains { FieldName.isSame(name.utf8, $0) }
+        return byLength[length].contains { Self.isSame(name, $0) }
+    }
+
+    /// - Parameter lowercase: a name in lower case, of the same length.
+    private static func isSame(_ name: String, _ lowercase: [UInt8]) -> Bool {
+        var index = 0
+        for byte in name.utf8 {
+            guard lowercased(byte) == lowercase[index] else { return false }
+            index += 1
+        }
+        return true
+    }
+
+    private static func lowercased(_ byte: UInt8) -> UInt8 {
+        byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
     }
 
     private static func bit(_ length: Int) -> UInt64 { 1 << UInt64(min(length, 63)) }

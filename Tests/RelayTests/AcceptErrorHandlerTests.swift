@@ -90,18 +90,19 @@ import Testing
         #expect(attempts == 1)
     }
 
-    @Test func aPauseIsReportedOnce() {
+    @Test func aPauseIsReportedOnceAndEndsOnce() {
         var state = AcceptState()
-        expect(state.paused(), true)
+        expect(state.exhausted(), [.report, .scheduleEnd])
         state.readRequested()
-        expect(state.paused(), false)
+        expect(state.exhausted(), [])
         expect(state.resumed(), true)
         expect(state.resumed(), nil)
-        expect(state.paused(), false)
+        // No connection was accepted in between: this is the same shortage.
+        expect(state.exhausted(), .scheduleEnd)
         expect(state.resumed(), false)
         expect(state.accepted(), true)
         expect(state.accepted(), false)
-        expect(state.paused(), true)
+        expect(state.exhausted(), [.report, .scheduleEnd])
     }
 }
 

@@ -1,16 +1,18 @@
+import SimpleAICore
+
 /// Detects repeated header fields that must occur only once: of two values, one reader takes the first and another the last,
 /// so the checked value might not be the effective one.
 ///
 /// Host, Content-Length and Transfer-Encoding are checked with the framing. List fields (Content-Encoding, X-Forwarded-For)
 /// may be repeated, and are read as one list.
 public struct SingleFields: Hashable, Sendable {
-    private static let names: [[UInt8]] = [
+    private static let names: [StaticString] = [
         "authorization", "x-api-key", "api-key", "content-type", "expect", "origin",
         "x-request-id", "x-simpleai-explain", "access-control-request-method", "sec-websocket-key",
         "sec-websocket-version",
-    ].map { Array($0.utf8) }
+    ]
     /// One bit for each length that occurs; no name here has more than 63 bytes.
-    private static let lengths = names.reduce(into: UInt64(0)) { $0 |= 1 << UInt64($1.count) }
+    private static let lengths = names.reduce(into: UInt64(0)) { $0 |= 1 << UInt64($1.utf8CodeUnitCount) }
 
     /// One bit for each of these fields that has been seen.
     private var seen: UInt16 = 0
@@ -22,9 +24,9 @@ public struct SingleFields: Hashable, Sendable {
         let length = name.count
         guard length < 64, Self.lengths & 1 << UInt64(length) != 0 else { return nil }
         for (index, candidate) in Self.names.enumerated()
-        where candidate.count == length && FieldName.isSame(name, candidate) {
+        where candidate.utf8CodeUnitCount == length && Byte.equalIgnoringCase(name, candidate) {
             let bit: UInt16 = 1 << UInt16(index)
-            if seen & bit != 0 { return String(decoding: candidate, as: UTF8.self) }
+            if seen & bit != 0 { return "\(candidate)" }
             seen |= bit
             return nil
         }

@@ -57,7 +57,7 @@ public enum Byte {
 
     /// - Parameter text: in lower case.
     @inlinable
-    public static func equalIgnoringCase(_ bytes: Slice<UnsafeRawBufferPointer>, _ text: StaticString) -> Bool {
+    public static func equalIgnoringCase(_ bytes: some Collection<UInt8>, _ text: StaticString) -> Bool {
         guard bytes.count == text.utf8CodeUnitCount else { return false }
         return text.withUTF8Buffer { expected in
             zip(bytes, expected).allSatisfy { byte, expected in
