@@ -83,11 +83,16 @@ private func withListener(
         }
         .bind(host: "127.0.0.1", port: 0)
         .get()
-    defer {
-        received.fail(ChannelError.eof)
-        server.close(promise: nil)
+    let result: Result<Void, any Error>
+    do {
+        result = .success(try await body(try #require(server.localAddress?.port), received.futureResult))
+    } catch {
+        result = .failure(error)
     }
-    try await body(try #require(server.localAddress?.port), received.futureResult)
+    received.fail(ChannelError.eof)
+    // Closed when this function returns: tests rely on the port being free afterwards.
+    try await server.close()
+    try result.get()
 }
 
 private final class Answering: ChannelInboundHandler {
