@@ -6,8 +6,9 @@ CONFIGURATION ?= debug
 SEEDS ?= 3
 # The folder of the test cases from public reports, which are not part of the repository.
 CASES ?= ../shared/cases
-# The total duration of `fuzz`, in seconds.
+# The total duration of `fuzz`, in seconds, and the seed of its inputs; empty: another one in each run.
 FUZZ_SECONDS ?= 60
+FUZZ_SEED ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
 
@@ -116,9 +117,9 @@ chaos: setup ## run a hundred thousand exchanges with deviating engines, and com
 dependencies: setup ## check with the compiler's own scan that every imported target is a declared dependency
 	@$(SWIFT) build --explicit-target-dependency-import-check error
 
-fuzz: setup ## send random input to every parser of untrusted input, for FUZZ_SECONDS (60)
+fuzz: setup ## send random input to every parser of untrusted input, for FUZZ_SECONDS (60), from FUZZ_SEED (random)
 	@SIMPLEAI_TOOLS=1 $(SWIFT) build --product fuzz
-	@.build/debug/fuzz --seconds $(FUZZ_SECONDS)
+	@.build/debug/fuzz --seconds $(FUZZ_SECONDS) $(if $(FUZZ_SEED),--seed $(FUZZ_SEED))
 
 bench: build ## measure the cost of the gateway and of bare proxies (needs wrk and nginx; HAProxy and Envoy if installed)
 	scripts/bench

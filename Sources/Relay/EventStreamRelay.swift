@@ -67,8 +67,11 @@ public struct EventStreamRelay {
                 forward(event)
             }
         }
-        // An LF may still follow the last CR, but the final event is forwarded without waiting for it.
-        if phase.acceptsEvents, splitter.restIsEvent, isDone(splitter.rest), let event = pass(splitter.takeRest()) {
+        // An LF may still follow the last CR, but the final event is forwarded without waiting for it. In `/v1/responses`
+        // `[DONE]` is not final: the LF would become an event of its own.
+        if endpoint != .responses, phase.acceptsEvents, splitter.restIsEvent, isDone(splitter.rest),
+            let event = pass(splitter.takeRest())
+        {
             events += 1
             forward(event)
         }

@@ -116,6 +116,19 @@ import Testing
 
     // MARK: Completeness
 
+    /// A `[DONE]` that is not final is dropped with its whole empty line, wherever the stream is cut.
+    @Test func aDroppedDoneLeavesNothingBehind() throws {
+        let stream = "data: [DONE]\r\n\r\ndata: x\n\n"
+        for cut in 0...stream.utf8.count {
+            var relay = EventStreamRelay(endpoint: .responses, model: "public", hidesUsageChunk: false)
+            var sent = ""
+            for piece in [Array(stream.utf8)[..<cut], Array(stream.utf8)[cut...]] {
+                try relay.receive(ByteBuffer(bytes: piece)) { sent += String(buffer: $0) }
+            }
+            #expect(sent == "data: x\n\n", "cut at \(cut)")
+        }
+    }
+
     @Test func aMissingDoneIsAdded() throws {
         #expect(try relay(chunk() + chunk(finish: "stop")).addition == done)
     }

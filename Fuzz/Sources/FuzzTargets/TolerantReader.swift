@@ -118,6 +118,8 @@ enum KeyComparison: CaseIterable {
     case withoutSeparators
     /// Readers that drop characters that they cannot represent.
     case withoutBrokenCharacters
+    /// Foundation: a byte order mark at the beginning of a string, or after an escape, is dropped.
+    case withoutByteOrderMarks
 
     func takes(_ key: [UInt16], for name: String) -> Bool {
         let text = String(decoding: key, as: UTF16.self)
@@ -142,6 +144,7 @@ enum KeyComparison: CaseIterable {
             let separators: [UInt16] = [0x5F, 0x2D]
             return key.filter { !separators.contains($0) }.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
                 .elementsEqual(name.utf16.filter { !separators.contains($0) })
+        case .withoutByteOrderMarks: return key.filter { $0 != 0xFEFF }.elementsEqual(name.utf16)
         case .withoutBrokenCharacters:
             let whole = key.indices.filter { index in
                 let next = index + 1 < key.endIndex ? key[index + 1] : 0

@@ -19,7 +19,15 @@ enum Fuzz {
             exit(2)
         }
         if let path = options.replay {
-            for target in options.targets { try target.check(Array(try Data(contentsOf: URL(fileURLWithPath: path)))) }
+            let input = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+            for target in options.targets {
+                do {
+                    try target.check(input)
+                } catch {
+                    say("\(target.name): FINDING: \(error)")
+                    exit(1)
+                }
+            }
             return say("no finding")
         }
         var findings = 0

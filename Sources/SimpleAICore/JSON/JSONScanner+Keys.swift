@@ -64,6 +64,7 @@ extension JSONScanner {
 /// - `_` and `-` are ignored. Protocol Buffers parsers read `maxTokens` as `max_tokens`.
 /// - The key ends at U+0000, as in C.
 /// - Unpaired surrogates are ignored: parsers that cannot represent them drop them.
+/// - U+FEFF is ignored: Foundation drops a byte order mark at the beginning of a string and after an escape.
 enum FoldedKey {
     /// - Parameter key: UTF-8; a surrogate is encoded in three bytes, like other code points in its range.
     static func bytes(of key: [UInt8]) -> [UInt8] {
@@ -96,7 +97,8 @@ enum FoldedKey {
         return folded
     }
 
-    /// The ASCII letters to which some Unicode case mapping converts a non-ASCII character; nil for other characters.
+    /// The ASCII letters as which some parser reads a non-ASCII character, none for one that it drops; nil for other
+    /// characters.
     private static func letters(of character: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
         let text: StaticString
         switch Array(character) {
@@ -110,6 +112,7 @@ enum FoldedKey {
         case [0xEF, 0xAC, 0x83]: text = "ffi"
         case [0xEF, 0xAC, 0x84]: text = "ffl"
         case [0xEF, 0xAC, 0x85], [0xEF, 0xAC, 0x86]: text = "st"
+        case [0xEF, 0xBB, 0xBF]: text = ""  // U+FEFF
         default: return nil
         }
         return text.withUTF8Buffer { ArraySlice($0) }

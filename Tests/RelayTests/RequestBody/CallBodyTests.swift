@@ -147,6 +147,7 @@ import Testing
         arguments: [
             ("Model", "model"), ("MODEL", "model"), ("\\u004dodel", "model"), ("mode\\u004C", "model"),
             ("mod-el", "model"), ("model\\u0000", "model"), ("model\\u0000x", "model"), ("mo\\ud800del", "model"),
+            ("\u{FEFF}model", "model"), ("mo\\u0064\u{FEFF}el", "model"),
             ("Stream", "stream"), ("\u{17F}tream", "stream"), ("\\u017Ftream", "stream"), ("\u{FB06}ream", "stream"),
             ("stream-options", "stream_options"), ("streamOptions", "stream_options"),
             ("me\u{DF}ages", "messages"), ("Messages", "messages"), ("PROMPT", "prompt"), ("\u{131}nput", "input"),

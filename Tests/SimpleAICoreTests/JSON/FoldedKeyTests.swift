@@ -19,12 +19,12 @@ import Testing
         }
     }
 
-    @Test func noOtherCharacterBecomesASCII() {
+    @Test func noOtherCharacterBecomesASCIIOrVanishes() {
         let changed = (UInt32(0x80)...0x10FFFF).compactMap(Unicode.Scalar.init).filter {
             folded(String($0)) != String($0)
         }
         let known: [UInt32] = [
-            0xDF, 0x130, 0x131, 0x17F, 0x1E9E, 0x212A, 0xFB00, 0xFB01, 0xFB02, 0xFB03, 0xFB04, 0xFB05, 0xFB06,
+            0xDF, 0x130, 0x131, 0x17F, 0x1E9E, 0x212A, 0xFB00, 0xFB01, 0xFB02, 0xFB03, 0xFB04, 0xFB05, 0xFB06, 0xFEFF,
         ]
         #expect(changed.map(\.value) == known)
     }
@@ -32,6 +32,7 @@ import Testing
     @Test func ignoresSeparatorsAndUnpairedSurrogatesAndEndsAtNUL() {
         #expect(folded("Max-To_kens") == "maxtokens")
         #expect(folded("model\0el") == "model")
+        #expect(folded("\u{FEFF}mo\u{FEFF}del") == "model")
         #expect(FoldedKey.bytes(of: [0x6D, 0xED, 0xA0, 0x80, 0x6F]) == [0x6D, 0x6F])
         #expect(FoldedKey.bytes(of: [0xED, 0xB0, 0x80, 0xED, 0xA0, 0x80]) == [], "the wrong way round: no pair")
         let pair: [UInt8] = [0xED, 0xA0, 0xBD, 0xED, 0xB8, 0x80]

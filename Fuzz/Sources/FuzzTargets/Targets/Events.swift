@@ -74,7 +74,10 @@ extension FuzzTarget {
         let possible = [messages(bytes), messages(bytes + [0x0A, 0x0A])]
         func isSame(_ one: EventReader.Message, _ other: EventReader.Message) -> Bool {
             if one == other { return true }
-            guard one.type == other.type, one.lastEventID == other.lastEventID else { return false }
+            // An event that the relay drops takes its id with it.
+            guard one.type == other.type, one.lastEventID == other.lastEventID || relayed.bytes.count < bytes.count
+            else { return false }
+            if one.data == other.data { return true }
             // Only where a model was replaced: no other value of a chunk may change.
             return other.data.contains("public")
                 && JSONSlice(document: Array(other.data.utf8)[...], grammar: .lenient) != nil
