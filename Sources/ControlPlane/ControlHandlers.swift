@@ -140,13 +140,21 @@ struct ControlHandlers: Sendable {
 
     func caller(of request: Request, _ context: ControlContext) async throws(GatewayError) -> Caller {
         let authorization = request.headers[.authorization]
-        switch services.credentials.firstStep(authorization: authorization, token: Bearer.token(in: authorization)) {
+        switch services.credentials.firstStep(authorization: authorization, token: Self.token(of: request)) {
         case .known(let caller): return caller
         case .refused(let error): throw error
         case .unverified(let token):
             return try await services.credentials.caller(for: token, from: client(of: request, context))
         }
     }
+
+    /// The token of the request, in any field that carries one; the data plane refuses requests whose fields differ.
+    static func token(of request: Request) -> String? {
+        Bearer.token(in: request.headers[.authorization])
+            ?? tokenFields.lazy.compactMap { request.headers[$0] }.first { !$0.isEmpty }
+    }
+
+    private static let tokenFields = TokenFields.names.compactMap { HTTPField.Name($0) }
 
     /// The client's address: the peer's, or the one that a trusted proxy states.
     func client(of request: Request, _ context: ControlContext) -> IPAddress? {

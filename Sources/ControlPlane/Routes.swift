@@ -74,6 +74,10 @@ package enum Routes {
         Endpoint.allCases.map {
             Route(method: .post, pattern: $0.path, access: .callers, summary: "an inference call", plane: .data)
         } + [
+            Route(
+                method: .post, pattern: "/openai/deployments/*/**", access: .callers,
+                summary: "an inference call in Azure's form: `…/MODEL/chat/completions`", plane: .data
+            ).existing { InferencePath($0) != nil },
             Route(method: .post, pattern: "/v1/route", access: .callers, summary: "explains a placement") { control in
                 { try await control.route(for: $0, $1) }
             },

@@ -19,8 +19,8 @@ public final class EndpointSupport: Sendable {
     }
 
     /// A bit for each endpoint in the settings; 0 if support is learned from responses.
-    private let stated: UInt8
-    private let served: Atomic<UInt8>
+    private let stated: UInt32
+    private let served: Atomic<UInt32>
     private let missing = Mutex<[Key: (until: NIODeadline, error: GatewayError)]>([:])
 
     /// - Parameter stated: the complete list from the settings; empty: learned from responses.

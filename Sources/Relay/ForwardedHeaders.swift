@@ -16,6 +16,8 @@ public enum ForwardedHeaders {
     private static func request(_ dialect: Dialect) -> [String] {
         switch dialect {
         case .openAI: ["openai-beta", "idempotency-key"]
+        case .anthropic: ["anthropic-version", "anthropic-beta", "idempotency-key"]
+        case .ollama: []
         }
     }
 

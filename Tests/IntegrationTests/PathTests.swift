@@ -25,6 +25,56 @@ extension Integration {
             }
         }
 
+        /// Azure's form: the deployment is the model, unless the body names one.
+        @Test(arguments: [
+            ("/openai/deployments/m/chat/completions?api-version=2024-10-21", "{\"messages\":[]}"),
+            ("/openai//deployments/m/chat/completions/", "{\"messages\":[],\"model\":null}"),
+            ("/openai/deployments/x/chat/completions", "{\"messages\":[],\"model\":\"m\"}"),
+        ])
+        func deploymentsArePaths(path: String, body: String) async throws {
+            try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
+                let token = try gateway.token(["model:specific"])
+                let response = try await gateway.send(body, "POST", path, token: "", fields: ["api-key: \(token)"])
+                #expect(response.status == 200)
+                #expect(try engine.request(0).path == "/v1/chat/completions")
+                #expect(try engine.request(0).body.contains("\"model\":\"m\""))
+                #expect(try engine.request(0)["api-key"] == nil)
+                #expect(try await gateway.send(body, "POST", path, roles: []).status == 403)
+            }
+        }
+
+        /// Engines serve different spellings of `rerank`.
+        @Test(arguments: [
+            ("/rerank", "/rerank"), ("/v1/rerank/", "/v1/rerank"), ("/v2/rerank", "/v2/rerank"),
+            ("/v1/v2/rerank?x=1", "/v2/rerank"),
+        ])
+        func rerankKeepsItsPath(path: String, forwarded: String) async throws {
+            try await withEngine({ _, wire in
+                try await wire.send(ScriptedEngine.document(#"{"results":[{"index":0,"relevance_score":1}]}"#))
+            }) { (gateway, engine) async throws in
+                let body = #"{"model":"m","query":"q","documents":["d"]}"#
+                #expect(try await gateway.send(body, "POST", path).text.contains("relevance_score"))
+                #expect(try engine.request(0).path == forwarded)
+                let refusal = try await gateway.send(#"{"model":"m","documents":["d"]}"#, "POST", path)
+                #expect(try refusal.error().param == "query")
+            }
+        }
+
+        @Test(arguments: ["x-api-key", "api-key", "X-Api-Key"])
+        func fieldsWithBareTokensCarryCredentials(field: String) async throws {
+            try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
+                let fields = ["\(field): \(try gateway.token(["model:specific"]))"]
+                #expect(try await gateway.send(RunningGateway.chat(), token: "", fields: fields).status == 200)
+                #expect(try engine.request(0)[field] == nil, "engines receive no credentials of callers")
+                #expect(try await gateway.get("/v1/models", token: "", fields: fields).status == 200)
+                let wrong = try await gateway.send(RunningGateway.chat(), token: "", fields: ["\(field): x"])
+                #expect(wrong.status == 401)
+                #expect(try await gateway.get("/v1/models", token: "", fields: ["\(field): x"]).status == 401)
+                let two = try await gateway.send(RunningGateway.chat(), fields: ["\(field): x"])
+                #expect(two.status == 401 || two.status == 400)
+            }
+        }
+
         @Test(arguments: [
             "/admin/", "//admin", "/admin//api/fleet", "/%61dmin", "/metrics/", "//metrics", "/ws/runners/",
             "/ws//runners",

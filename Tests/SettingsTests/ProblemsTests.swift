@@ -113,7 +113,9 @@ func expect(_ problem: ProblemCase, in found: [String]) {
         ProblemCase(
             "runners: [{url: 'http://a', endpoints: [chat_completions]}]",
             "s.yaml:2: runners[0].endpoints[0]: \"chat_completions\" is not supported; use chat/completions, "
-                + "completions, embeddings or responses: did you mean chat/completions?"),
+                + "completions, embeddings, responses, rerank, audio/speech, audio/transcriptions, audio/translations, "
+                + "images/generations, images/edits, images/variations, messages, messages/count_tokens, api/chat, "
+                + "api/generate, api/embed or api/embeddings: did you mean chat/completions?"),
         ProblemCase(
             "runners: [{url: 'http://a', endpoints: [/v1/embeddings?x]}]",
             "s.yaml:2: runners[0].endpoints[0]: \"/v1/embeddings?x\" is not supported…"),

@@ -143,7 +143,7 @@ import Testing
                 weight: 2
                 machine_type: big
                 stream_usage: false
-                endpoints: [embeddings, /v1/chat/completions, v1/embeddings/]
+                endpoints: [embeddings, /v1/chat/completions, v1/embeddings/, rerank, /api/chat]
                 tls: { verify: false }
                 api_key: sk-1
                 probe: { path: /health, every: 1s, timeout: 100ms }
@@ -158,7 +158,10 @@ import Testing
         #expect(runner.weight == 2)
         #expect(runner.machineType == "big")
         #expect(!runner.streamUsage)
-        #expect(runner.endpoints == [.chatCompletions, .embeddings])
+        #expect(
+            runner.endpoints == [
+                .chatCompletions, .embeddings, .rerank, .rerankV2, .rerankUnversioned, .ollamaChat,
+            ])
         #expect(!runner.tls.verify)
         #expect(runner.apiKey == "sk-1")
         #expect(runner.probe.path == "/health")

@@ -3,7 +3,7 @@ import SimpleAICore
 /// The credentials of a request. APIs use different header fields for them; a request may use several if they agree.
 enum RequestCredentials {
     /// Fields that carry a bare token; names in lower case.
-    static let tokenFields = ["x-api-key", "api-key"]
+    static let tokenFields = TokenFields.names
 
     /// Whether the fields state at most one credential. Fields without a value are ignored.
     /// - Parameter tokens: the values of `tokenFields`.

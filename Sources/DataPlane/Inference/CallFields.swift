@@ -5,6 +5,10 @@ import NIOHTTP1
 /// have already been refused (`SingleFields`); Content-Encoding is a list.
 struct CallFields {
     private(set) var authorization: String?
+    /// A bare token, in one of `RequestCredentials.tokenFields`; nil for none. If there are several, they are equal.
+    private(set) var token: String?
+    /// The client's id of its conversation, as some agents state it.
+    private(set) var session: String?
     private(set) var requestID: String?
     private(set) var contentType: String?
     private(set) var contentLength: String?
@@ -17,6 +21,10 @@ struct CallFields {
         for (name, value) in headers {
             switch name.utf8.count {
             case 6: if expectation == nil, Self.isSame(name, "expect") { expectation = value }
+            case 7: if Self.isSame(name, "api-key") { note(token: value) }
+            case 9: if Self.isSame(name, "x-api-key") { note(token: value) }
+            // Codex.
+            case 10: if session == nil, Self.isSame(name, "session-id") { session = value }
             case 12:
                 if contentType == nil, Self.isSame(name, "content-type") {
                     contentType = value
@@ -27,9 +35,14 @@ struct CallFields {
             case 14: if contentLength == nil, Self.isSame(name, "content-length") { contentLength = value }
             case 16: if Self.isSame(name, "content-encoding") { codings.append(value) }
             case 18: if Self.isSame(name, "x-simpleai-explain") { wantsReasons = value == "1" }
+            case 24: if Self.isSame(name, "x-claude-code-session-id") { session = value }
             default: break
             }
         }
+    }
+
+    private mutating func note(token value: String) {
+        if token == nil, !value.isEmpty { token = value }
     }
 
     /// The content coding of the body; nil for none.

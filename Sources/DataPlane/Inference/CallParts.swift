@@ -17,15 +17,15 @@ struct CallEnvironment {
 /// The facts about a call that are known when it begins.
 struct CallOrigin {
     let id: CallID
-    let endpoint: Endpoint
+    let path: InferencePath
     private(set) var head: HTTPRequestHead
     private(set) var fields: CallFields
     /// The client's address: the peer's, or the one that a trusted proxy states; nil if it is not an IP address.
     let client: IPAddress?
 
-    init(id: CallID, endpoint: Endpoint, head: HTTPRequestHead, fields: CallFields, client: IPAddress?) {
+    init(id: CallID, path: InferencePath, head: HTTPRequestHead, fields: CallFields, client: IPAddress?) {
         self.id = id
-        self.endpoint = endpoint
+        self.path = path
         self.head = head
         self.fields = fields
         self.client = client

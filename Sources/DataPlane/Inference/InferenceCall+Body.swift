@@ -32,7 +32,7 @@ extension InferenceCall {
         do throws(GatewayError) {
             try bodyReader.finish()
             let call = try body.content.finish(
-                endpoint: endpoint, id: id, defaultClass: rules.access.classes.defaultClass)
+                endpoint: endpoint, id: id, defaultClass: rules.access.classes.defaultClass, pathModel: pathModel)
             placement.call = call
             handle(.bodyParsed(call))
         } catch {

@@ -23,14 +23,14 @@ final class InferenceCall {
     private var timers = CallTimers()
 
     init(
-        head: HTTPRequestHead, endpoint: Endpoint, services: DataPlaneServices, connection: InferenceHandler,
+        head: HTTPRequestHead, path: InferencePath, services: DataPlaneServices, connection: InferenceHandler,
         on eventLoop: any EventLoop
     ) {
         let fields = CallFields(head.headers)
         let rules = services.rules
         environment = CallEnvironment(services: services, rules: rules, eventLoop: eventLoop, connection: connection)
         origin = CallOrigin(
-            id: RequestID.id(stated: fields.requestID), endpoint: endpoint, head: head, fields: fields,
+            id: RequestID.id(stated: fields.requestID), path: path, head: head, fields: fields,
             client: rules.access.proxies.client(of: connection.peer, head.headers))
         state = CallState(limits: rules.callLimits)
     }
@@ -43,7 +43,9 @@ final class InferenceCall {
     var output: ClientOutput { environment.connection.output }
 
     var id: CallID { origin.id }
-    var endpoint: Endpoint { origin.endpoint }
+    var endpoint: Endpoint { origin.path.endpoint }
+    /// The model that the path names; nil for most calls.
+    var pathModel: String? { origin.path.model }
     var head: HTTPRequestHead { origin.head }
     var client: IPAddress? { origin.client }
     var caller: Caller? { access.caller }
@@ -66,7 +68,7 @@ final class InferenceCall {
     func begin() {
         services.metrics.callBegan()
         if let error = refusalOfHead() { return handle(.refused(error)) }
-        let token = connection.token(in: origin.fields.authorization)
+        let token = connection.token(in: origin.fields)
         switch services.credentials.firstStep(authorization: origin.fields.authorization, token: token) {
         case .known(let caller): authenticated(caller)
         case .refused(let error): handle(.refused(error))
@@ -88,6 +90,10 @@ final class InferenceCall {
             ofLength: origin.fields.contentLength, limit: rules.settings.server.maxBody)
         {
             return error
+        }
+        guard endpoint.bodyKind != .multipart else {
+            return GatewayError(
+                .unsupportedMediaType, "Send a form with \"Content-Type: multipart/form-data\".", param: "content-type")
         }
         guard origin.fields.isJSON else {
             return GatewayError(
@@ -230,10 +236,16 @@ final class InferenceCall {
     }
 
     private func request(for call: AuthorizedCall, excluding excluded: Set<RunnerID>) -> PlacementRequest {
-        let affinity = call.policy == .prefixAffinity ? body.content.conversation(of: call.call.endpoint) : nil
-        var request = PlacementRequest(call, affinity: affinity, only: placement.onlyRunner, excluding: excluded)
+        var request = PlacementRequest(
+            call, affinity: affinity(of: call), only: placement.onlyRunner, excluding: excluded)
         request.loadingSince = placement.loadingSince
         return request
+    }
+
+    /// What the later calls of a conversation share: the client's id of it, or its beginning.
+    private func affinity(of call: AuthorizedCall) -> PrefixFingerprint? {
+        guard call.policy == .prefixAffinity else { return nil }
+        return origin.fields.session.map { PrefixFingerprint($0.utf8) } ?? body.content.conversation(of: endpoint)
     }
 
     /// Computed before the call is placed, so that it describes the state that the call finds.

@@ -69,12 +69,9 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
             return true
         case .ignore: return true
         }
-        // A preflight request is not a call. Nearly all clients send the path in its usual spelling.
-        guard head.method != .OPTIONS,
-            let endpoint = Endpoint(rawValue: head.uri) ?? Endpoint(rawValue: RequestTarget(head.uri).path)
-        else { return false }
-        let call = InferenceCall(
-            head: head, endpoint: endpoint, services: services, connection: self, on: context.eventLoop)
+        // A preflight request is not a call.
+        guard head.method != .OPTIONS, let path = InferencePath(head.uri) else { return false }
+        let call = InferenceCall(head: head, path: path, services: services, connection: self, on: context.eventLoop)
         state.callBegan(call)
         call.begin()
         return true
@@ -188,9 +185,9 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         callerCache.memoryShare(of: caller, from: address, services.capacity.budget)
     }
 
-    /// The bearer token of an `Authorization` value; nil for another scheme or none.
-    func token(in authorization: String?) -> String? {
-        authorization.flatMap { callerCache.token(in: $0) }
+    /// The token that the fields carry; nil for none, or an `Authorization` with another scheme.
+    func token(in fields: CallFields) -> String? {
+        fields.token ?? fields.authorization.flatMap { callerCache.token(in: $0) }
     }
 
     /// Resumes reading after authentication.

@@ -41,8 +41,11 @@ package struct CallBody {
     }
 
     /// The call that the complete body describes.
+    /// - Parameter pathModel: the model that the path names, which applies if the body names none.
     /// - Throws: `invalidJSON`, or `invalidRequest` if the document is not a request of this endpoint.
-    package mutating func finish(endpoint: Endpoint, id: CallID, defaultClass: ClassName) throws(GatewayError) -> Call {
+    package mutating func finish(
+        endpoint: Endpoint, id: CallID, defaultClass: ClassName, pathModel: String? = nil
+    ) throws(GatewayError) -> Call {
         do throws(JSONError) {
             try scanner.finish()
         } catch {
@@ -51,26 +54,33 @@ package struct CallBody {
         guard scanner.isObject else {
             throw GatewayError(.invalidRequest, "The request body must be a JSON object.")
         }
-        let required = endpoint.requiredField
-        guard let input = scanner.member(required), input.kind != .null else {
-            throw GatewayError(.invalidRequest, "The field \"\(required)\" is missing.", param: required)
-        }
-        if endpoint == .chatCompletions, input.kind != .array {
-            throw GatewayError(.invalidRequest, "The field \"messages\" must be an array.", param: required)
-        }
-        let streams = try boolean("stream")
+        try checkInput(of: endpoint)
+        let streams = try boolean("stream", default: endpoint.streamsByDefault) && endpoint.readsStreams
+        let model = try modelField()
         return Call(
             id: id, endpoint: endpoint,
-            request: ModelRequest(field: try modelField(), defaultClass: defaultClass),
+            request: ModelRequest(field: model?.isEmpty ?? true ? pathModel : model, defaultClass: defaultClass),
             streams: streams, wantsUsage: try usageIsWanted(),
             previousResponse: endpoint == .responses ? try previousResponse() : nil, maxTokens: maxTokens, user: user,
             expectedChoices: streams ? expectedChoices(endpoint) : 1)
     }
 
+    private func checkInput(of endpoint: Endpoint) throws(GatewayError) {
+        if let required = endpoint.requiredField, scanner.member(required).map({ $0.kind == .null }) ?? true {
+            throw GatewayError(.invalidRequest, "The field \"\(required)\" is missing.", param: required)
+        }
+        guard endpoint.inputField == "messages", let input = scanner.member("messages"), input.kind != .null else {
+            return
+        }
+        if input.kind != .array {
+            throw GatewayError(.invalidRequest, "The field \"messages\" must be an array.", param: "messages")
+        }
+    }
+
     /// The fingerprint of the conversation's beginning, which its later calls share: the messages up to the first user
     /// message, or the start of the prompt. Nil if there is neither.
     package func conversation(of endpoint: Endpoint) -> PrefixFingerprint? {
-        guard let member = scanner.member(endpoint.requiredField) else { return nil }
+        guard let field = endpoint.inputField, let member = scanner.member(field) else { return nil }
         let range =
             member.range.lowerBound..<min(member.range.upperBound, member.range.lowerBound + Self.maxPrefixLength)
         guard member.kind == .array else { return PrefixFingerprint(view(range)) }
@@ -190,9 +200,9 @@ package struct CallBody {
         return JSONString.decode(view(member.range))
     }
 
-    private func boolean(_ key: String) throws(GatewayError) -> Bool {
+    private func boolean(_ key: String, default absent: Bool) throws(GatewayError) -> Bool {
         switch scanner.member(key)?.kind {
-        case nil, .null: return false
+        case nil, .null: return absent
         case .boolean(let value): return value
         default: throw GatewayError(.invalidRequest, "The field \"\(key)\" must be true or false.", param: key)
         }

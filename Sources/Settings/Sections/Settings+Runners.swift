@@ -59,12 +59,13 @@ extension Settings.StaticRunner: SettingsSection {
             "Whether the engine supports stream_options.include_usage; false for old engines.")
         Key(
             "endpoints", \.endpoints, as: .list(of: SettingsKind.endpoint), defaultNote: "learned from responses",
-            shown: { $0.isEmpty ? "learned" : $0.map(\.name).joined(separator: ", ") },
-            "The only endpoints that the engine serves: [ chat/completions, completions, embeddings, responses ], or "
+            shown: { $0.isEmpty ? "learned" : $0.map(\.name).uniqued.joined(separator: ", ") },
+            "The only endpoints that the engine serves, such as [ chat/completions, embeddings, messages, api/chat ], or "
                 + "their paths (/v1/embeddings)."
         ) { table, runner in
             guard let written = table.list("endpoints", of: .endpoint) else { return }
-            runner.endpoints = Endpoint.allCases.filter(written.contains)
+            let names = Set(written.map { ExactString($0.name) })
+            runner.endpoints = Endpoint.allCases.filter { names.contains(ExactString($0.name)) }
         }
         Key.section("tls", \.tls, "For engines with https.")
         Key.secret("api_key", \.apiKey, .token, "The API key that the engine requires, if any.")
@@ -197,7 +198,7 @@ extension SettingsKind where Value == Endpoint {
     fileprivate static var endpoint: Self {
         Self(Endpoint.allCases[0].name) { text throws(SettingsMismatch) in
             if let endpoint = Endpoint(written: text) { return endpoint }
-            throw .init(unknownName(text, among: Endpoint.allCases.map(\.name)))
+            throw .init(unknownName(text, among: Endpoint.names))
         }
         .written(\.name)
     }

@@ -6,7 +6,7 @@ public enum RequestKeys {
     /// Keys of the body itself.
     public static let body = JSONScanner.Keys(refusingVariantsOf: [
         "model", "stream", "stream_options", "messages", "prompt", "input", "max_tokens", "max_completion_tokens",
-        "max_output_tokens", "user", "previous_response_id", "n",
+        "max_output_tokens", "user", "previous_response_id", "n", "query",
     ])
     /// Keys of `stream_options`.
     public static let streamOptions = JSONScanner.Keys(refusingVariantsOf: ["include_usage"])

@@ -1,8 +1,8 @@
 /// A request target (RFC 9112 §3.2). The only parser of targets, for both planes of the gateway and for agents. Pure.
 ///
 /// Clients append inference paths to base URLs that users type, so these paths are read leniently: doubled and trailing
-/// slashes and a repeated `/v1` are ignored, and a percent-encoded letter equals that letter (RFC 3986 §6.2.2.2). All
-/// other paths are read exactly as written, so that every access rule (here or in a proxy in front) compares the path
+/// slashes, a repeated first segment (`/v1/v1`) and a `/v1` before another API (`/v1/api/chat`) are ignored, and a
+/// percent-encoded letter equals that letter (RFC 3986 §6.2.2.2). All other paths are read exactly as written, so that every access rule (here or in a proxy in front) compares the path
 /// that is served.
 ///
 /// Dot segments are not resolved, and `%2F` is not a slash: a path that other software would resolve differently
@@ -17,7 +17,9 @@ public struct RequestTarget: Hashable, Sendable {
 
     /// First segments of the paths that are read leniently. Health checks need no access rule, and users type their
     /// URLs, too.
-    private static let lenientSegments: [String] = [version, "health", "ready"]
+    private static let lenientSegments: [String] = roots + ["rerank", "health", "ready"]
+    /// First segments of APIs. All but the last of several at the beginning are dropped.
+    private static let roots: [String] = [version, "v2", "api", "openai"]
     private static let version = "v1"
 
     public init(_ uri: String) {
@@ -31,11 +33,21 @@ public struct RequestTarget: Hashable, Sendable {
     /// The normalized form of a leniently read path; any other path unchanged.
     private static func normalizedPath(of path: Substring) -> String {
         let segments = path.utf8.split(separator: UInt8(ascii: "/")).map { unescapingUnreserved(Substring($0)) }
-        guard let first = segments.first, lenientSegments.contains(where: { $0.utf8.elementsEqual(first.utf8) }) else {
-            return String(path)
+        guard let first = segments.first, contains(lenientSegments, first) else { return String(path) }
+        var dropped = 0
+        while dropped + 1 < segments.count, isRepeated(segments[dropped], before: segments[dropped + 1]) {
+            dropped += 1
         }
-        let versions = segments.prefix { $0 == version }.count
-        return "/" + segments.dropFirst(max(versions, 1) - 1).joined(separator: "/")
+        return "/" + segments.dropFirst(dropped).joined(separator: "/")
+    }
+
+    /// Whether a segment at the beginning adds nothing to the one that follows it.
+    private static func isRepeated(_ segment: String, before next: String) -> Bool {
+        segment.isExactly(version) ? contains(roots, next) : segment.isExactly(next) && contains(roots, segment)
+    }
+
+    private static func contains(_ names: [String], _ segment: String) -> Bool {
+        names.contains { $0.isExactly(segment) }
     }
 
     /// Whether a router that ignores doubled and trailing slashes would confuse this path with another one.

@@ -20,7 +20,10 @@ package struct AllowedOrigins: Sendable {
     package var isEmpty: Bool { origins.isEmpty }
 
     /// Only inference and related paths: no web page has access to the admin API, metrics and agent sockets.
-    package static func covers(_ path: String) -> Bool { path.hasPrefix("/v1/") }
+    package static func covers(_ path: String) -> Bool {
+        ["/v1/", "/v2/", "/api/", "/openai/"].contains { path.utf8.starts(with: $0.utf8) }
+            || Endpoint(rawValue: path) != nil
+    }
 
     package func allows(_ origin: String?) -> Bool { origin.map { origins.contains(ExactString($0)) } ?? false }
 

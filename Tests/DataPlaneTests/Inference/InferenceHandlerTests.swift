@@ -143,8 +143,24 @@ import Testing
     /// A caller's token is extracted once per connection; a similar value is another one.
     @Test func tokensAreCached() throws {
         let bench = try Bench()
-        #expect(bench.handler.token(in: "Bearer a") == "a" && bench.handler.token(in: "Bearer a") == "a")
-        #expect(bench.handler.token(in: "Bearer b") == "b" && bench.handler.token(in: "Basic a") == nil)
-        #expect(bench.handler.token(in: nil) == nil)
+        func token(_ fields: HTTPHeaders) -> String? { bench.handler.token(in: CallFields(fields)) }
+        #expect(token(["authorization": "Bearer a"]) == "a" && token(["Authorization": "Bearer a"]) == "a")
+        #expect(token(["authorization": "Bearer b"]) == "b" && token(["authorization": "Basic a"]) == nil)
+        #expect(token([:]) == nil)
+    }
+
+    @Test func fieldsWithBareTokensCarryCredentials() throws {
+        let bench = try Bench()
+        func token(_ fields: HTTPHeaders) -> String? { bench.handler.token(in: CallFields(fields)) }
+        #expect(token(["X-API-Key": "a"]) == "a" && token(["api-key": "b"]) == "b")
+        #expect(token(["x-api-key": ""]) == nil)
+        #expect(token(["x-api-key": "", "authorization": "Bearer a"]) == "a")
+        #expect(token(["x-api_key": "a", "xapi-key": "b", "api.key": "c"]) == nil)
+    }
+
+    @Test func agentsStateTheirSession() {
+        #expect(CallFields(["X-Claude-Code-Session-Id": "s1"]).session == "s1")
+        #expect(CallFields(["session-id": "s2"]).session == "s2")
+        #expect(CallFields(["session_id": "s2", "x-client-request-id": "r"]).session == nil)
     }
 }

@@ -104,14 +104,51 @@ import Testing
     @Test(arguments: [
         (Endpoint.chatCompletions, #"{"messages":[]}"#), (.completions, #"{"prompt":"a"}"#),
         (.completions, #"{"prompt":[1]}"#),
-        (.embeddings, #"{"input":["a"]}"#), (.responses, #"{"input":"a"}"#),
+        (.embeddings, #"{"input":["a"]}"#), (.responses, #"{"input":"a"}"#), (.rerank, #"{"query":"a"}"#),
+        (.rerankV2, #"{"query":"a","documents":[]}"#), (.speech, #"{"input":"a"}"#),
+        (.imageGenerations, #"{"prompt":"a"}"#),
+        (.messages, #"{"messages":[]}"#), (.countTokens, #"{"messages":[]}"#), (.ollamaEmbed, #"{"input":["a"]}"#),
+        (.ollamaEmbeddings, #"{"prompt":"a"}"#),
     ])
-    func everyEndpointHasItsField(_ endpoint: Endpoint, _ text: String) throws {
+    func endpointsHaveRequiredFields(_ endpoint: Endpoint, _ text: String) throws {
         #expect(try read(text, endpoint).0.endpoint == endpoint)
+        let field = try #require(endpoint.requiredField)
         let refusal = refusal("{\"model\":\"m\"}", endpoint)
         #expect(refusal?.code == .invalidRequest)
-        #expect(refusal?.param == endpoint.requiredField)
-        #expect(self.refusal("{\"\(endpoint.requiredField)\":null}", endpoint)?.param == endpoint.requiredField)
+        #expect(refusal?.param == field)
+        #expect(self.refusal("{\"\(field)\":null}", endpoint)?.param == field)
+    }
+
+    /// Without input, Ollama loads or unloads the model.
+    @Test(arguments: [Endpoint.ollamaChat, .ollamaGenerate])
+    func ollamaNeedsNoInputAndStreamsByDefault(_ endpoint: Endpoint) throws {
+        #expect(try read("{\"model\":\"m\"}", endpoint).0.streams)
+        #expect(try read("{\"model\":\"m\",\"stream\":null}", endpoint).0.streams)
+        #expect(try !read("{\"model\":\"m\",\"stream\":false}", endpoint).0.streams)
+        #expect(refusal("{\"stream\":0}", endpoint)?.param == "stream")
+    }
+
+    @Test func messagesAreAnArrayInEveryDialect() {
+        for endpoint in [Endpoint.messages, .countTokens, .ollamaChat] {
+            #expect(refusal("{\"messages\":\"hi\"}", endpoint)?.param == "messages")
+        }
+    }
+
+    @Test func speechIsForwardedWithoutReadingItsStream() throws {
+        #expect(try !read(#"{"input":"a","stream":true}"#, .speech).0.streams)
+    }
+
+    @Test func theModelOfThePathAppliesIfTheBodyHasNone() throws {
+        for (text, expected) in [
+            (#"{"messages":[]}"#, "path"), (#"{"messages":[],"model":null}"#, "path"),
+            (#"{"messages":[],"model":""}"#, "path"),
+            (#"{"messages":[],"model":"body"}"#, "body"),
+        ] {
+            var body = CallBody()
+            try body.append(ByteBuffer(string: text))
+            let call = try body.finish(endpoint: .chatCompletions, id: "c", defaultClass: "fast", pathModel: "path")
+            #expect(call.request == .exactly(ModelID(expected)))
+        }
     }
 
     @Test(
@@ -157,7 +194,7 @@ import Testing
         ])
     func refusesOtherSpellingsOfFields(_ key: String, _ meaning: String) {
         for endpoint in Endpoint.allCases {
-            let members = ["\"\(endpoint.requiredField)\":[]", "\"\(key)\":\"class:fast\""]
+            let members = ["\"\(endpoint.requiredField ?? "x")\":[]", "\"\(key)\":\"class:fast\""]
             for members in [members, members.reversed()] {
                 let error = refusal("{\(members.joined(separator: ","))}", endpoint)
                 #expect(error?.code == .invalidRequest && error?.param == meaning, "\(endpoint) \(key)")

@@ -17,13 +17,4 @@ import Testing
         #expect(request == expected)
         if let field, !field.isEmpty { #expect(request.description == field) }
     }
-
-    @Test func everyEndpointHasARequiredField() {
-        #expect(
-            Endpoint.allCases.map(\.path) == [
-                "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses",
-            ])
-        #expect(Endpoint.allCases.map(\.requiredField) == ["messages", "prompt", "input", "input"])
-        #expect(Endpoint.allCases.map(\.supportsStreamUsage) == [true, true, false, false])
-    }
 }

@@ -23,6 +23,10 @@ import Testing
         ("/v1/models/%zz", "/v1/models/%zz"), ("/v1/models/%", "/v1/models/%"), ("/health/", "/health"),
         ("//ready", "/ready"),
         // All other targets are unchanged.
+        ("/api//chat/", "/api/chat"), ("//api/api/tags", "/api/tags"), ("/v1/api/chat", "/api/chat"),
+        ("/v1/v1/v2/rerank", "/v2/rerank"), ("/rerank/", "/rerank"), ("/v2//rerank", "/v2/rerank"),
+        ("/openai//deployments/m/x/", "/openai/deployments/m/x"), ("/api/v1/models", "/api/v1/models"),
+        ("/v1/models/api", "/v1/models/api"), ("/api%2Fchat", "/api%2Fchat"),
         ("/admin", "/admin"), ("/admin/", "/admin/"), ("//admin", "//admin"), ("/%61dmin", "/%61dmin"),
         ("/metrics/", "/metrics/"), ("/ws//runners", "/ws//runners"), ("/x/../v1/models", "/x/../v1/models"),
         ("/v1x/", "/v1x/"),

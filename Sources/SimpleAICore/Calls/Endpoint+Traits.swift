@@ -1,0 +1,67 @@
+/// What distinguishes the endpoints: the table that the planes of the gateway and agents share.
+extension Endpoint {
+    public var dialect: Dialect {
+        switch self {
+        case .messages, .countTokens: .anthropic
+        case .ollamaChat, .ollamaGenerate, .ollamaEmbed, .ollamaEmbeddings: .ollama
+        default: .openAI
+        }
+    }
+
+    public var bodyKind: BodyKind {
+        switch self {
+        case .transcriptions, .translations, .imageVariations: .multipart
+        case .imageEdits: .either
+        default: .json
+        }
+    }
+
+    public var resultKind: ResultKind {
+        switch self {
+        case .chatCompletions, .completions, .responses, .messages: .events
+        case .ollamaChat, .ollamaGenerate: .lines
+        case .speech, .transcriptions, .translations, .imageGenerations, .imageEdits, .imageVariations: .media
+        case .embeddings, .rerank, .rerankV2, .rerankUnversioned, .countTokens, .ollamaEmbed, .ollamaEmbeddings:
+            .document
+        }
+    }
+
+    /// The field without which a JSON body is refused; nil if all fields are left to the engine.
+    public var requiredField: String? {
+        switch self {
+        case .chatCompletions, .messages, .countTokens: "messages"
+        case .completions, .imageGenerations, .ollamaEmbeddings: "prompt"
+        case .embeddings, .responses, .speech, .ollamaEmbed: "input"
+        case .rerank, .rerankV2, .rerankUnversioned: "query"
+        // Without input, Ollama only loads the model.
+        case .transcriptions, .translations, .imageEdits, .imageVariations, .ollamaChat, .ollamaGenerate: nil
+        }
+    }
+
+    /// The field with the conversation or prompt that placement by prefix compares.
+    public var inputField: String? {
+        switch self {
+        case .ollamaChat: "messages"
+        case .ollamaGenerate: "prompt"
+        default: requiredField
+        }
+    }
+
+    /// Whether the response is streamed unless the request says otherwise.
+    public var streamsByDefault: Bool { resultKind == .lines }
+
+    /// Whether the gateway reads the streams of this endpoint. Others are forwarded byte for byte, without keepalives.
+    public var readsStreams: Bool { resultKind != .media }
+
+    /// Whether the endpoint has the option `stream_options.include_usage`.
+    public var supportsStreamUsage: Bool { self == .chatCompletions || self == .completions }
+
+    /// The endpoint to which the call can be translated for an engine that does not serve this one; nil if it cannot.
+    public var translation: Endpoint? {
+        switch self {
+        case .messages, .ollamaChat, .ollamaGenerate: .chatCompletions
+        case .ollamaEmbed, .ollamaEmbeddings: .embeddings
+        default: nil
+        }
+    }
+}
