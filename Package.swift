@@ -121,6 +121,8 @@ let package = Package(
             ["SimpleAICore", "OperatingSystem", "NetworkErrors", "ContentCodings", logging, nioSSL]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         room("RunnerProtocol", ["SimpleAICore"]),
+        // What each API looks like: requests, responses, streams and errors, as bytes.
+        room("Dialects", ["SimpleAICore"]),
         room(
             "WebSocketTransport",
             ["SimpleAICore", "OutgoingTLS", "NetworkErrors", nioSSL]
@@ -139,12 +141,14 @@ let package = Package(
         room(
             "DataPlane",
             [
-                "SimpleAICore", "Scheduling", "Relay", "Settings", "OperatingSystem", "ContentCodings", logging, nioSSL,
+                "SimpleAICore", "Dialects", "Scheduling", "Relay", "Settings", "OperatingSystem", "ContentCodings",
+                logging, nioSSL,
             ] + http2 + nio("NIOCore", "NIOHTTP1", "NIOTLS")),
         room(
             "ControlPlane",
             [
-                "SimpleAICore", "Scheduling", "Relay", "Settings", "Storage", "ContentCodings", "NetworkErrors",
+                "SimpleAICore", "Dialects", "Scheduling", "Relay", "Settings", "Storage", "ContentCodings",
+                "NetworkErrors",
                 logging, httpTypes,
             ] + hummingbird + nio("NIOCore", "NIOPosix")),
         room(
@@ -220,6 +224,9 @@ let package = Package(
         tests(of: "Relay", ["SimpleAICore", logging] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
         tests(of: "ContentCodings"),
         tests(of: "RunnerProtocol", ["SimpleAICore"]),
+        .testTarget(
+            name: "DialectsTests", dependencies: ["Dialects", "SimpleAICore", "TestSupport"],
+            exclude: ["Anthropic/Pairs", "Ollama/pairs.json"], swiftSettings: settings),
         tests(
             of: "WebSocketTransport",
             ["SimpleAICore", "StandIn", nioSSL]
@@ -228,7 +235,7 @@ let package = Package(
         tests(of: "Storage", ["SimpleAICore", .product(name: "GRDB", package: "GRDB.swift")]),
         tests(
             of: "DataPlane",
-            ["SimpleAICore", "Settings", "Scheduling", "Relay", logging] + http2
+            ["SimpleAICore", "Dialects", "Settings", "Scheduling", "Relay", logging] + http2
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
         tests(
             of: "ControlPlane",
@@ -255,7 +262,7 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "LocalFleet", "Gateway", "RunnerAgent", "Relay", "Scheduling", "Settings", "RunnerProtocol",
+                "LocalFleet", "Gateway", "RunnerAgent", "Relay", "Scheduling", "Settings", "RunnerProtocol", "Dialects",
                 "WebSocketTransport", "SimpleAICore", "OutgoingTLS", "StandIn", "DataPlane", "ControlPlane",
                 "FleetControl", "TestSupport", logging, lifecycle, nioSSL,
             ] + crypto + http2 + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS"),

@@ -64,7 +64,11 @@ public struct DocumentRelay {
     private static let modelKey = 0
     private static let usageKey = 1
     private static let idKey = 2
-    private static let keys = ["model", "usage", "id"] + Endpoint.resultKeys
+    /// Ollama states its counts at the top level.
+    private static let promptKey = 3
+    private static let completionKey = 4
+    private static let lastReadKey = completionKey
+    private static let keys = ["model", "usage", "id", "prompt_eval_count", "eval_count"] + Endpoint.resultKeys
 
     /// In bytes. Longer values are forwarded without being read.
     private static let maxValueLength = 16 << 10
@@ -109,9 +113,9 @@ public struct DocumentRelay {
         for event in events {
             switch event {
             case .valueBegan(let key, let position):
-                value = key <= Self.idKey ? Value(key: key, start: position) : nil
+                value = key <= Self.lastReadKey ? Value(key: key, start: position) : nil
             case .valueHasContent(let key):
-                if key > Self.idKey || key == Self.idKey && readsID { isResult = true }
+                if key > Self.lastReadKey || key == Self.idKey && readsID { isResult = true }
             case .valueEnded(_, let end):
                 collect(bytes, from: start, to: end)
                 if let value { read(value, end: end) }
@@ -138,12 +142,20 @@ public struct DocumentRelay {
         switch value.key {
         case Self.usageKey: if let found = token.flatMap({ TokenUsage($0) }) { usage = found }
         case Self.idKey: if readsID { id = token?.string ?? id }
+        case Self.promptKey: if let count = token?.integer { note { $0.prompt = max(0, count) } }
+        case Self.completionKey: if let count = token?.integer { note { $0.completion = max(0, count) } }
         default:
             modelWasSeen = true
             guard let name = token?.string, !name.isExactly(model.rawValue) else { return }
             guard edits.count < Self.maxEdits else { return scanner.isMalformed = true }
             edits.append(Edit(range: value.start..<end, replacement: JSONString.encode(model.rawValue)))
         }
+    }
+
+    private mutating func note(_ change: (inout TokenUsage) -> Void) {
+        var counts = usage ?? TokenUsage(prompt: 0, completion: 0)
+        change(&counts)
+        usage = counts
     }
 
     /// Begins to forward the document if it is a result and the response can state its length where required.

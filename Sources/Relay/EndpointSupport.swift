@@ -22,6 +22,8 @@ public final class EndpointSupport: Sendable {
     private let stated: UInt32
     private let served: Atomic<UInt32>
     private let missing = Mutex<[Key: (until: NIODeadline, error: GatewayError)]>([:])
+    /// Endpoints that the engine serves in a way that its callers cannot use, so that their calls are translated.
+    private let unusable = Atomic<UInt32>(0)
 
     /// - Parameter stated: the complete list from the settings; empty: learned from responses.
     init(stated: [Endpoint] = []) {
@@ -75,9 +77,19 @@ public final class EndpointSupport: Sendable {
         }
     }
 
+    /// Records that calls to the endpoint are translated although the engine serves it: it refused a usual field, or
+    /// responded in the form of another API.
+    public func noteUnusable(_ endpoint: Endpoint) {
+        unusable.bitwiseOr(endpoint.bit, ordering: .relaxed)
+    }
+
+    /// Whether calls to the endpoint were found to need a translation.
+    public func isUnusable(_ endpoint: Endpoint) -> Bool { unusable.load(ordering: .relaxed) & endpoint.bit != 0 }
+
     /// Discards what responses showed. Called when the engine was unreachable: another one may respond afterwards.
     public func forget() {
         served.store(stated, ordering: .relaxed)
+        unusable.store(0, ordering: .relaxed)
         missing.withLock { $0 = [:] }
     }
 }

@@ -141,7 +141,7 @@ public struct EventSplitter {
     }
 
     /// The event's lines other than data: its name, its id, comments.
-    static func otherLines(of event: ByteBuffer, isFirst: Bool) -> [ArraySlice<UInt8>] {
+    package static func otherLines(of event: ByteBuffer, isFirst: Bool) -> [ArraySlice<UInt8>] {
         lines(of: bytes(of: event, isFirst: isFirst)).filter { !isData($0) }
     }
 
@@ -152,7 +152,7 @@ public struct EventSplitter {
 
     /// The first event of a stream without its byte order mark. Clients ignore the mark only at the start of the
     /// stream, and the gateway may send a comment before it.
-    static func withoutByteOrderMark(_ event: ByteBuffer) -> ByteBuffer {
+    package static func withoutByteOrderMark(_ event: ByteBuffer) -> ByteBuffer {
         let bytes = event.readableBytesView
         // A second mark is part of a field's name, and must not become the first.
         guard bytes.starts(with: byteOrderMark), !bytes.dropFirst(byteOrderMark.count).starts(with: byteOrderMark)

@@ -19,7 +19,7 @@ extension EventStreamRelay {
         guard endpoint != .responses else { return nil }
         phase = .complete
         doneWasForwarded = true
-        return event
+        return forwardsChunksOnly ? nil : event
     }
 
     /// Forwards comments and other events without data. An error written outside the format still counts as an error.
@@ -28,13 +28,14 @@ extension EventStreamRelay {
             let json = JSONSlice(document: document, grammar: .lenient), json.isObject,
             event.readableBytesView.starts(with: "error:".utf8)
                 || EngineError.isStated(error: json["error"], object: json["object"])
-        else { return event }
+        else { return forwardsChunksOnly ? nil : event }
         return fail(document)
     }
 
     /// Forwards data that is not JSON, unless the event is named an error.
     mutating func handleNonJSON(_ event: ByteBuffer, _ payload: EventSplitter.Payload) -> ByteBuffer? {
-        EventSplitter.isNamed("error", event) ? fail(payload.bytes) : event
+        if EventSplitter.isNamed("error", event) { return fail(payload.bytes) }
+        return forwardsChunksOnly ? nil : event
     }
 
     mutating func fail(_ document: ArraySlice<UInt8>) -> ByteBuffer? {

@@ -21,6 +21,8 @@ public struct EventStreamRelay {
     let endpoint: Endpoint
     let model: ModelID
     let hidesUsageChunk: Bool
+    /// Whether the events are translated: then only chunks are forwarded.
+    let forwardsChunksOnly: Bool
     private let expectedChoices: Int
     public internal(set) var phase = Phase.open
     private var splitter = EventSplitter()
@@ -43,8 +45,14 @@ public struct EventStreamRelay {
     /// - Parameters:
     ///   - model: the public id of the serving model.
     ///   - hidesUsageChunk: true if only the gateway requested the usage chunk, not the caller.
+    ///   - forwardsChunksOnly: whether only events whose data is a JSON object are forwarded, for a translation: no
+    ///     comments, and no `[DONE]`.
     ///   - expectedChoices: number of requested choices; engines may send them one after the other.
-    public init(endpoint: Endpoint, model: ModelID, hidesUsageChunk: Bool, expectedChoices: Int = 1) {
+    public init(
+        endpoint: Endpoint, model: ModelID, hidesUsageChunk: Bool, forwardsChunksOnly: Bool = false,
+        expectedChoices: Int = 1
+    ) {
+        self.forwardsChunksOnly = forwardsChunksOnly
         self.expectedChoices = expectedChoices
         self.endpoint = endpoint
         self.model = model
@@ -88,7 +96,8 @@ public struct EventStreamRelay {
     /// - Returns: the bytes still to be sent: a missing `[DONE]`, or nothing.
     public mutating func complete() -> ByteBuffer {
         phase = .complete
-        return endpoint == .responses || doneWasForwarded ? ByteBuffer() : ByteBuffer(string: "data: [DONE]\n\n")
+        return endpoint == .responses || doneWasForwarded || forwardsChunksOnly
+            ? ByteBuffer() : ByteBuffer(string: "data: [DONE]\n\n")
     }
 
     /// Handles the end of the engine's body without an error.

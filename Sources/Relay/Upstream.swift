@@ -32,12 +32,15 @@ public final class Upstream: Sendable {
     private let refusalReported = Atomic<UInt64>(0)
     /// The endpoints that its engines serve.
     public let endpoints: EndpointSupport
+    /// Whether calls to `/v1/messages` are translated, by the settings.
+    let messages: MessagesForwarding
 
     public init(
         runner: RunnerID, host: String, port: Int, tls: NIOSSLContext? = nil, pathPrefix: String = "",
         apiKey: String? = nil, headers: [(name: String, value: String)] = [], supportsStreamUsage: Bool = true,
-        endpoints: [Endpoint] = []
+        endpoints: [Endpoint] = [], messages: MessagesForwarding = .auto
     ) {
+        self.messages = messages
         self.endpoints = EndpointSupport(stated: endpoints)
         self.runner = runner
         self.host = host

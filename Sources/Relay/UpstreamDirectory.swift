@@ -16,15 +16,19 @@ package final class UpstreamDirectory: Sendable {
 
     /// Records that an engine does not have an endpoint.
     /// - Parameter model: nil if one engine serves all models of the runner.
-    package func noteMissing(_ endpoint: Endpoint, of model: ModelID?, at runner: RunnerID, error: GatewayError) {
-        guard self[runner]?.endpoints.noteMissing(endpoint, of: model, error: error) ?? false else { return }
+    /// - Returns: whether it was recorded.
+    @discardableResult
+    package func noteMissing(_ endpoint: Endpoint, of model: ModelID?, at runner: RunnerID, error: GatewayError) -> Bool
+    {
+        guard self[runner]?.endpoints.noteMissing(endpoint, of: model, error: error) ?? false else { return false }
         mayLackEndpoints.store(true, ordering: .relaxed)
+        return true
     }
 
     /// The runners that are known to serve none of these models at this endpoint, and their errors.
     package func runners(lacking endpoint: Endpoint, of models: [ModelID]) -> [RunnerID: GatewayError] {
         guard mayLackEndpoints.load(ordering: .relaxed) else { return [:] }
-        return upstreams.withLock { $0 }.compactMapValues { $0.endpoints.missing(endpoint, of: models) }
+        return upstreams.withLock { $0 }.compactMapValues { $0.missing(endpoint, of: models) }
     }
 
     package subscript(runner: RunnerID) -> Upstream? { upstreams.withLock { $0[runner] } }

@@ -54,6 +54,11 @@ public final class Scheduler: Sendable {
         }
     }
 
+    /// Places a call only if a runner can serve it now. Never waits, wakes or loads anything.
+    public func placeImmediately(_ request: PlacementRequest) -> Result<Lease, GatewayError> {
+        shell.handle { $0.state.placeImmediately(request, now: $1) }
+    }
+
     public func release(_ lease: LeaseID, outcome: LeaseOutcome = .undecided) {
         shell.handle { $0.state.release(lease, outcome: outcome, now: $1) }
     }

@@ -59,7 +59,7 @@ extension SchedulerState {
         }
     }
 
-    private func refusal(
+    func refusal(
         of request: PlacementRequest, indices: [Int], isAsleep: Bool, now: ContinuousClock.Instant
     ) -> GatewayError {
         let known = Set(request.models.flatMap(placement.runners(listing:)))

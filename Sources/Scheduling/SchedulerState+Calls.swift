@@ -13,6 +13,16 @@ extension SchedulerState {
         return placement
     }
 
+    /// Places a call only if a slot of a runner with a model in memory is free; starts nothing.
+    public mutating func placeImmediately(
+        _ request: PlacementRequest, now: ContinuousClock.Instant
+    ) -> Result<Lease, GatewayError> {
+        if let choice = placement.callArrived(request) {
+            return .success(reserve(choice, waited: .zero, wake: nil))
+        }
+        return .failure(refusal(of: request, indices: [], isAsleep: false, now: now))
+    }
+
     private mutating func queueOrRefuse(_ request: PlacementRequest, now: ContinuousClock.Instant) -> Placement {
         let waitReason: Waiter.WaitReason
         switch begin(admission(for: request, now: now), now: now) {

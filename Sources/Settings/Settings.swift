@@ -189,6 +189,7 @@ public struct Settings: Hashable, Sendable {
         public var streamUsage = true
         /// The only endpoints that the engine serves; empty: learned from its responses.
         public var endpoints: [Endpoint] = []
+        public var messages: MessagesForwarding = .auto
         public var tls = TLS()
         /// Empty: no `Authorization` is sent to the engine.
         public var apiKey = ""

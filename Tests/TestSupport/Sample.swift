@@ -9,16 +9,19 @@ package enum Sample {
     package static let specific = Caller(subject: "bob", issuer: "i", roles: [], privileges: [.specificModels])
     package static let admin = Caller(subject: "root", issuer: "i", roles: [], privileges: [.administration])
 
-    package static func call(streams: Bool = false, previous: String? = nil) -> Call {
+    package static func call(
+        streams: Bool = false, previous: String? = nil, endpoint: Endpoint = .chatCompletions
+    ) -> Call {
         Call(
-            id: "c", endpoint: .chatCompletions, request: .byClass("fast"), streams: streams, wantsUsage: false,
+            id: "c", endpoint: endpoint, request: .byClass("fast"), streams: streams, wantsUsage: false,
             previousResponse: previous)
     }
 
     package static func authorized(
-        streams: Bool = false, previous: String? = nil
+        streams: Bool = false, previous: String? = nil, endpoint: Endpoint = .chatCompletions
     ) throws(GatewayError) -> AuthorizedCall {
-        try AccessPolicy(classes: classes).authorize(call(streams: streams, previous: previous), by: caller)
+        try AccessPolicy(classes: classes)
+            .authorize(call(streams: streams, previous: previous, endpoint: endpoint), by: caller)
     }
 
     package static let error = GatewayError(.noRunnerAvailable, "none", retry: .after(.seconds(10)))

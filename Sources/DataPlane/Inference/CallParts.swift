@@ -1,3 +1,4 @@
+import Dialects
 import NIOCore
 import NIOHTTP1
 import Relay
@@ -49,12 +50,35 @@ struct RequestBody {
     var isDecoding = false
     /// Bytes that arrived with the head of a request whose credentials are still being checked.
     var unread = ByteBuffer()
+    /// The request as its dialect reads it; nil for OpenAI's.
+    var request: DialectRequest?
+    /// The gateway's own result: for a request that needs no runner, or for the case that none can serve it now.
+    var ownResponse: [UInt8]?
+    /// The translated body, if a runner needs it.
+    var translated: TranslatedBody?
 
     /// Drops the content.
     mutating func discard() {
         reservedBytes = 0
         content.release()
         unread = ByteBuffer()
+        request = nil
+        ownResponse = nil
+        translated = nil
+    }
+}
+
+/// A request's body, translated for engines that do not serve its endpoint.
+struct TranslatedBody {
+    let endpoint: Endpoint
+    let content: CallBody
+
+    /// - Throws: `invalidRequest` for a request that cannot be translated.
+    init(_ translated: DialectRequest.Translated) throws(GatewayError) {
+        endpoint = translated.endpoint
+        var content = CallBody()
+        try content.append(ByteBuffer(bytes: translated.body))
+        self.content = content
     }
 }
 
@@ -90,6 +114,8 @@ struct CallForwarding {
     var exchangeHandle: ExchangeHandle?
     /// The upstream to which the call was last sent.
     var upstream: Upstream?
+    /// The endpoint to which the call was last sent; another one than the caller's if the call was translated.
+    var endpoint: Endpoint?
 
     /// The exchange has ended, or the call is no longer interested in it.
     mutating func endExchange() -> ExchangeHandle? { exchangeHandle.take() }

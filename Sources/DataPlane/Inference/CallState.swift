@@ -22,99 +22,6 @@ struct CallState {
 
     enum AfterSend: Hashable, Sendable { case staleOnly, never, always }
 
-    enum Phase: Hashable {
-        /// Credentials are being checked and the body is arriving.
-        case reading
-        /// A lease has been requested.
-        case placing
-        /// The request was sent to a runner; nothing of its response has been relayed.
-        case forwarding(Lease)
-        /// An event stream is being relayed.
-        case relaying(Lease)
-        /// A large document is being relayed.
-        case relayingDocument(Lease, status: Int)
-        case finished
-    }
-
-    enum Event {
-        case authenticated(Caller)
-        case bodyParsed(Call)
-        /// Authentication, body or authorization failed.
-        case refused(GatewayError)
-        case authorized(AuthorizedCall)
-        case placed(Lease)
-        case placementRefused(GatewayError)
-        /// Every runner that has the model lacks the endpoint.
-        case endpointUnsupported(GatewayError)
-        case keepaliveDue
-        case streamBegan
-        /// The engine sent a complete response that is not a stream.
-        case documentReceived(EngineDocument)
-        /// The engine's document is a result, and too large to be collected before it is relayed.
-        case documentBegan(status: Int)
-        /// The document's body ended.
-        case documentEnded(isComplete: Bool)
-        /// The engine's response exceeds the memory limit of responses.
-        case responseTooLarge(GatewayError)
-        case streamEnded(complete: Bool)
-        /// The engine sent its final event; its body may still be open.
-        case streamCompleted
-        /// The engine stated an error in its stream.
-        case streamFailed(EngineError)
-        case upstreamFailed(UpstreamFailure)
-        case clientClosed
-        case drainExpired
-        case totalTimeExpired
-    }
-
-    enum Action: Hashable {
-        /// Authentication succeeded: send `100 Continue` to a client that waits for it.
-        case acceptBody
-        case authorize(Call, Caller)
-        case place(AuthorizedCall, excluding: Set<RunnerID>)
-        case withdrawPlacement
-        /// If `usesNewConnection`, use a new connection, because a kept-alive one turned out to be stale.
-        case forward(AuthorizedCall, Lease, usesNewConnection: Bool)
-        case cancelForwarding
-        /// Give the engine a short time to end its response, so that its connection can be reused.
-        case releaseUpstream
-        /// The engine rejected the option that the gateway added, and served the call without it.
-        case noteUsageOptionRejected(RunnerID)
-        case noteEndpointMissing(Lease, GatewayError)
-        /// Report to the operator that the engine rejects the gateway's credentials.
-        case reportGatewayRejected(RunnerID, status: Int)
-        /// Return the lease, with the outcome of the call for its runner.
-        case returnLease(Lease, LeaseOutcome = .undecided)
-        /// Report to the scheduler that no connection to the runner could be established.
-        case reportUnreachable(RunnerID)
-        /// Report to the scheduler that the runner refused the connection.
-        case reportConnectionRefused(RunnerID)
-        case refreshModels(RunnerID)
-        /// Send the head of a stream before its runner is known.
-        case sendEarlyHead
-        case sendComment(String)
-        /// Send the head of the engine's stream, unless one has been sent.
-        case beginStream(Lease)
-        /// Send the engine's document, whatever its status.
-        case sendDocument(Lease, EngineDocument)
-        /// Send the head of the engine's document and the bytes received so far; the rest follows as it arrives.
-        case beginDocument(Lease, status: Int)
-        /// Truncate the response.
-        case abortResponse
-        case respond(GatewayError)
-        /// Send an error event, and end the stream without `[DONE]`.
-        case failInBand(GatewayError)
-        case endStream
-        case settle(Ending)
-    }
-
-    /// How a call ended, for metrics and the access log.
-    enum Ending: Hashable {
-        case completed(status: Int)
-        case failed(GatewayError)
-        case clientDisconnected
-    }
-
     private let limits: Limits
     /// Whether this caller may see its runner; otherwise comments omit it, like the headers.
     var announcesRunner = true
@@ -137,6 +44,8 @@ struct CallState {
         /// Whether the call was sent again after a stale connection. Once per lease is enough: a new connection cannot be
         /// stale.
         var staleRetryWasUsed = false
+        /// Whether the runner showed that the call has to be translated for it.
+        var mustTranslate = false
     }
 
     /// Why runners did not serve the call.
@@ -151,6 +60,8 @@ struct CallState {
 
     /// Whether the usage option may be added to the request.
     var mayAddUsageOption: Bool { attempts.mayAddUsageOption }
+    /// Whether the request must be translated, because the runner does not serve it as it is.
+    var mustTranslate: Bool { attempts.mustTranslate }
     /// The error of the first runner that lacks the endpoint.
     var endpointFailure: GatewayError? { failures.endpoint }
 
@@ -181,6 +92,10 @@ struct CallState {
             phase = .placing
             return [.place(call, excluding: [])]
 
+        case (.reading, .answeredByGateway):
+            phase = .finished
+            return [.sendOwnResponse, .settle(.completed(status: 200))]
+
         case (.placing, .placementRefused(let error)):
             return fail(
                 (error.code == .noRunnerAvailable ? failures.first ?? error : error).quoting(failures.loadingEngine))
@@ -192,6 +107,8 @@ struct CallState {
         case (.forwarding(let lease), .streamBegan):
             phase = .relaying(lease)
             return noteUsageOptionIfRejected(of: lease) + [.beginStream(lease)]
+        // The request cannot be translated for this runner.
+        case (.forwarding(let lease), .refused(let error)): return cancelAndFail(lease, error)
         case (.forwarding(let lease), .documentReceived(let document)):
             return receive(document, from: lease)
         case (.forwarding(let lease), .documentBegan(let status)):
@@ -249,6 +166,7 @@ struct CallState {
         phase = .forwarding(lease)
         attempts.staleRetryWasUsed = false
         attempts.mayAddUsageOption = true
+        attempts.mustTranslate = false
         var actions: [Action] = []
         if headWasSent { actions.append(.sendComment(announcement(of: lease))) }
         actions.append(.forward(authorized, lease, usesNewConnection: false))
@@ -298,6 +216,9 @@ struct CallState {
             return [.refreshModels(lease.runner)] + cancelAndFail(lease, .previousResponseIsUnknown, .undecided)
         }
         switch document.cause {
+        case .result where headWasSent && document.isLine:
+            phase = .finished
+            return [.sendLastLine, .endStream, .returnLease(lease, outcome), .settle(.completed(status: 200))]
         case .result where headWasSent:
             return cancelAndFail(lease, Self.runnerLost(lease.runner, "it responded without a stream"), .failed)
         case .requestRejected where headWasSent, .internalError where headWasSent:
@@ -312,6 +233,14 @@ struct CallState {
             guard let authorized, mayAddUsageOption else { return cancelAndFail(lease, error, outcome) }
             attempts.mayAddUsageOption = false
             return [.forward(authorized, lease, usesNewConnection: false)]
+        case .translationNeeded:
+            guard let authorized, !mustTranslate else { return cancelAndFail(lease, error, outcome) }
+            attempts.mustTranslate = true
+            // Not a move: the same lease serves the translated call.
+            return [
+                .cancelForwarding, .noteTranslationNeeded(lease, error),
+                .forward(authorized, lease, usesNewConnection: false),
+            ]
         case .modelMissing:
             return [.refreshModels(lease.runner)] + move(from: lease, error, excluding: true, outcome)
         case .endpointMissing:
@@ -386,10 +315,10 @@ struct CallState {
 
     private mutating func keepAlive() -> [Action] {
         guard streams else { return [] }
-        if headWasSent { return [.sendComment("waiting")] }
-        if case .relaying = phase { return [.sendComment("waiting")] }
+        if headWasSent { return [.sendKeepalive] }
+        if case .relaying = phase { return [.sendKeepalive] }
         headWasSent = true
-        var actions: [Action] = [.sendEarlyHead, .sendComment("waiting")]
+        var actions: [Action] = [.sendEarlyHead, .sendKeepalive]
         if case .forwarding(let lease) = phase { actions.append(.sendComment(announcement(of: lease))) }
         return actions
     }
@@ -427,7 +356,10 @@ struct CallState {
     }
 
     private func failure(_ error: GatewayError) -> [Action] {
-        [headWasSent ? .failInBand(error) : .respond(error), .settle(.failed(error))]
+        if let authorized, authorized.call.endpoint.hasEstimate, error.code != .modelNotFound {
+            return [.sendOwnResponse, .settle(.completed(status: 200))]
+        }
+        return [headWasSent ? .failInBand(error) : .respond(error), .settle(.failed(error))]
     }
 
     /// The client has disconnected: all work for it stops, and nothing more is written.

@@ -10,6 +10,8 @@ struct EngineDocument: Hashable, Sendable {
     let error: EngineError?
     /// In seconds, within `RetryAfter.range`, if the engine stated one.
     let retryAfter: Int?
+    /// Whether it may end a stream that has begun: a line of a stream of lines.
+    let isLine: Bool
     private let path: String
 
     /// - Parameters:
@@ -22,7 +24,16 @@ struct EngineDocument: Hashable, Sendable {
         self.error = error
         self.retryAfter = retryAfter
         path = context.endpoint.path
+        isLine = context.endpoint.resultKind == .lines
         cause = ResponseCause(status: self.status, isJSON: isJSON, error: error, context)
+    }
+
+    /// A document whose cause is known.
+    init(_ cause: ResponseCause, _ context: ResponseCause.Context) {
+        (status, error, retryAfter) = (200, nil, nil)
+        path = context.endpoint.path
+        isLine = context.endpoint.resultKind == .lines
+        self.cause = cause
     }
 
     /// The outcome for the runner: only a failure of the machine counts against it.
@@ -30,7 +41,9 @@ struct EngineDocument: Hashable, Sendable {
         switch cause {
         case .result, .requestRejected: .served
         case .internalError: .internalError(of: caller)
-        case .usageOptionRejected, .endpointMissing, .modelMissing, .gatewayRejected, .overloaded, .timedOut: .undecided
+        case .usageOptionRejected, .translationNeeded, .endpointMissing, .modelMissing, .gatewayRejected, .overloaded,
+            .timedOut:
+            .undecided
         case .loading: .loading
         case .foreignResponse: .foreignResponse
         case .unavailable, .invalid: .failed
@@ -56,7 +69,7 @@ struct EngineDocument: Hashable, Sendable {
                 cause: "\(cause): check the runner's api_key and its permissions")
         case .endpointMissing where status == 501:
             return error(.endpointNotSupported, "No engine with this model supports \(path).")
-        case .endpointMissing:
+        case .endpointMissing, .translationNeeded:
             let detail = self.error?.message.map { " The engine reported: \($0)" } ?? ""
             return GatewayError(
                 .endpointNotSupported, "No engine with this model supports \(path).\(detail)", cause: cause)
@@ -75,12 +88,11 @@ struct EngineDocument: Hashable, Sendable {
         }
     }
 
-    /// The error object of a response that is forwarded with its status.
-    var body: ErrorBody {
+    /// The error of a response that is forwarded with its status, where the engine stated none.
+    var standardBody: ErrorBody {
         let type = status < 500 ? "invalid_request_error" : "server_error"
-        let standard = ErrorBody(
+        return ErrorBody(
             message: "The engine returned status \(status) without a message.", type: type, param: nil,
             code: GatewayError.Code.upstreamError.rawValue)
-        return error.map { ErrorBody($0, standard: standard) } ?? standard
     }
 }

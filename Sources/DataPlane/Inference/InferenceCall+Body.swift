@@ -1,3 +1,4 @@
+import Dialects
 import NIOCore
 import Relay
 import SimpleAICore
@@ -33,11 +34,23 @@ extension InferenceCall {
             try bodyReader.finish()
             let call = try body.content.finish(
                 endpoint: endpoint, id: id, defaultClass: rules.access.classes.defaultClass, pathModel: pathModel)
+            try readDialect(of: call)
             placement.call = call
             handle(.bodyParsed(call))
         } catch {
             handle(.refused(error))
         }
+    }
+
+    /// Reads what the request's dialect adds to the fields of all dialects, and prepares the gateway's own result.
+    private func readDialect(of call: Call) throws(GatewayError) {
+        let bytes = body.content.bytes.readableBytesView
+        guard let request = try DialectRequest(endpoint, Array(bytes)[...]) else { return }
+        try reserve(bytes.count)
+        body.request = request
+        body.ownResponse =
+            try request.tokenCount(of: endpoint)
+            ?? request.responseWithoutRunner(model: call.request.description, created: Self.timestamp())
     }
 
     /// - Returns: whether there is more to decode.

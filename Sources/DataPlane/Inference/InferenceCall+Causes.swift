@@ -20,9 +20,21 @@ extension InferenceCall {
 
     func noteEndpointMissing(_ lease: Lease, _ error: GatewayError) {
         placement.newRunnersWithoutEndpoint.insert(lease.runner)
+        noteMissing(forwarding.endpoint ?? endpoint, lease, error)
+    }
+
+    /// - Returns: whether it was recorded.
+    @discardableResult
+    private func noteMissing(_ endpoint: Endpoint, _ lease: Lease, _ error: GatewayError) -> Bool {
         // An agent may have several engines.
         let isOneEngine = rules.settings.runners.contains { $0.id == lease.runner }
-        services.upstreams.noteMissing(endpoint, of: isOneEngine ? nil : lease.model, at: lease.runner, error: error)
+        return services.upstreams.noteMissing(
+            endpoint, of: isOneEngine ? nil : lease.model, at: lease.runner, error: error)
+    }
+
+    func noteTranslationNeeded(_ lease: Lease, _ error: GatewayError) {
+        // An endpoint that was served before, or that the settings list, does not become a missing one.
+        if !noteMissing(endpoint, lease, error) { services.upstreams[lease.runner]?.endpoints.noteUnusable(endpoint) }
     }
 
     func reportGatewayRejected(_ runner: RunnerID, _ status: Int) {

@@ -1,3 +1,4 @@
+import Dialects
 import NIOCore
 import NIOHTTP1
 import Relay
@@ -11,7 +12,7 @@ extension InferenceCall {
     func beginStream(_ lease: Lease?) {
         guard !timeline.headWasSent else { return }
         var headers = upstreamResponse.head.map(ForwardedHeaders.response) ?? HTTPHeaders()
-        headers.replaceOrAdd(name: "Content-Type", value: "text/event-stream")
+        headers.replaceOrAdd(name: "Content-Type", value: endpoint.dialect.streamMediaType)
         headers.replaceOrAdd(name: "Cache-Control", value: "no-cache")
         headers.replaceOrAdd(name: "X-Accel-Buffering", value: "no")
         addOwnHeaders(to: &headers, lease)
@@ -20,10 +21,18 @@ extension InferenceCall {
         progress.lastWrite = .now()
     }
 
-    /// Sends a comment (WHATWG HTML §9.2.6): it keeps proxies and clients from timing out, and SDKs ignore it. Line
-    /// breaks in the text are escaped, so it cannot end the comment.
+    /// Keeps proxies and clients from timing out; SDKs ignore it.
+    func sendKeepalive() {
+        let model = lease?.model.rawValue ?? call?.request.description ?? ""
+        write(note: endpoint.keepalive(model: model, created: Self.timestamp()))
+    }
+
     func sendComment(_ text: String) {
-        output.write(piece: ByteBuffer(string: ": \(JSONString.visible(text))\n\n"))
+        if let bytes = endpoint.dialect.comment(text) { write(note: bytes) }
+    }
+
+    private func write(note bytes: [UInt8]) {
+        output.write(piece: ByteBuffer(bytes: bytes))
         output.flush()
         progress.lastWrite = .now()
     }
@@ -35,24 +44,44 @@ extension InferenceCall {
     func sendDocument(_ lease: Lease, _ document: EngineDocument) {
         var headers = upstreamResponse.head.map(ForwardedHeaders.response) ?? HTTPHeaders()
         var body = upstreamResponse.document
+        var status = document.status
         if document.cause != .result {
-            if !(document.error?.isComplete ?? false) { body = ByteBuffer(string: document.body.json) }
-            headers.replaceOrAdd(name: "Content-Type", value: "application/json")
+            let response = endpoint.dialect.response(
+                toEngine: document.error, standard: document.standardBody, status: status, requestID: id.rawValue)
+            if let response { (status, body) = (response.status, ByteBuffer(bytes: response.body)) }
             headers.remove(name: "Content-Encoding")
             headers.remove(name: "Retry-After")
             if let seconds = document.retryAfter { headers.add(name: "Retry-After", value: String(seconds)) }
         }
+        if document.cause != .result || upstreamResponse.expectations?.translation != nil {
+            headers.replaceOrAdd(name: "Content-Type", value: "application/json")
+        }
         addOwnHeaders(to: &headers, lease)
-        send(HTTPResponseStatus(statusCode: document.status), headers, body)
+        send(HTTPResponseStatus(statusCode: status), headers, body)
+    }
+
+    /// Sends the engine's document at the end of a stream of lines whose head was sent before.
+    func sendLastLine() {
+        upstreamResponse.document.writeInteger(UInt8(ascii: "\n"))
+        output.write(piece: upstreamResponse.document)
+    }
+
+    /// Sends the gateway's own result.
+    func sendOwnResponse() {
+        var headers = HTTPHeaders([("Content-Type", "application/json")])
+        addCallHeaders(to: &headers)
+        send(.ok, headers, ByteBuffer(bytes: body.ownResponse ?? []))
     }
 
     /// Sends the head of a document that is relayed as it arrives, and the bytes received so far.
     func beginDocument(_ lease: Lease, status: Int) {
         var headers = upstreamResponse.head.map(ForwardedHeaders.response) ?? HTTPHeaders()
+        // A proxy must not collect speech before it is complete.
+        if upstreamResponse.isRelayedMedia { headers.replaceOrAdd(name: "X-Accel-Buffering", value: "no") }
         addOwnHeaders(to: &headers, lease)
         let beginning = upstreamResponse.document
         upstreamResponse.document = ByteBuffer()
-        let length = upstreamResponse.largeDocument?.length
+        let length = upstreamResponse.relayedLength
         if let length { headers.add(name: "Content-Length", value: String(length)) }
         let responseHead = responseHead(
             HTTPResponseStatus(statusCode: status), headers, lengthIsKnown: length != nil)
@@ -68,17 +97,22 @@ extension InferenceCall {
     }
 
     func respond(_ error: GatewayError) {
-        let status = error.status(permissionDeniedStatus: rules.access.permissionDeniedStatus)
+        let response = endpoint.dialect.response(to: error, status: status(of: error), requestID: id.rawValue)
         var headers = HTTPHeaders([("Content-Type", "application/json")])
         let allowed = error.code == .methodNotAllowed ? ["POST"] : []
         for (name, value) in error.headers(allowing: allowed) { headers.add(name: name, value: value) }
         addCallHeaders(to: &headers)
-        send(HTTPResponseStatus(statusCode: status), headers, ByteBuffer(string: error.body.json))
+        send(HTTPResponseStatus(statusCode: response.status), headers, ByteBuffer(bytes: response.body))
+    }
+
+    private func status(of error: GatewayError) -> Int {
+        error.status(permissionDeniedStatus: rules.access.permissionDeniedStatus)
     }
 
     /// Closes the connection after the event, so that no client mistakes the stream for a complete one.
     func failInBand(_ error: GatewayError) {
-        output.write(piece: ByteBuffer(string: error.body.event))
+        let failure = endpoint.dialect.failure(error, status: status(of: error), requestID: id.rawValue)
+        output.write(piece: ByteBuffer(bytes: failure))
         progress.connectionPersists = false
         endResponse()
     }
@@ -135,6 +169,7 @@ extension InferenceCall {
     /// The header fields common to results and errors.
     private func addCallHeaders(to headers: inout HTTPHeaders) {
         headers.add(name: "X-Request-Id", value: id.rawValue)
+        if let field = endpoint.dialect.requestIDField { headers.add(name: field, value: id.rawValue) }
         if let explanation { headers.add(name: "x-simpleai-explain", value: explanation) }
         for (name, value) in limitUsage?.headers ?? [] { headers.add(name: name, value: value) }
         guard !rules.access.origins.isEmpty else { return }
@@ -155,7 +190,7 @@ extension InferenceCall {
         case .clientDisconnected: (status, outcome, clientDisconnected) = (499, "client_gone", true)
         case .failed(let error):
             failure = error
-            status = error.status(permissionDeniedStatus: rules.access.permissionDeniedStatus)
+            status = endpoint.dialect.response(to: error, status: self.status(of: error), requestID: "").status
             outcome = error.code.rawValue
         }
         let measurements = self.measurements(
@@ -181,7 +216,9 @@ extension InferenceCall {
         measurements.tokensPerSecond = upstreamResponse.tokensPerSecond(
             sent: timeline.sent, firstByte: timeline.firstByte)
         measurements.usage = upstreamResponse.usage
-        measurements.events = upstreamResponse.events?.events ?? 0
+        measurements.events = upstreamResponse.events?.events ?? upstreamResponse.dialectStream?.events ?? 0
+        measurements.audioSeconds = upstreamResponse.documentMeter.audioSeconds
+        if upstreamResponse.isRelayedMedia { measurements.mediaBytes = upstreamResponse.documentBytes }
         if !isComplete {
             measurements.broken = upstreamResponse.brokenStream(
                 progress.delivery, clientDisconnected: clientDisconnected)

@@ -16,14 +16,14 @@ extension InferenceCall: UpstreamResponseReceiver {
 
     func responseBodyReceived(_ bytes: ByteBuffer, at time: NIODeadline) {
         if timeline.firstByte == nil { timeline.firstByte = time }
-        guard upstreamResponse.events != nil else { return receive(document: bytes, at: time) }
+        guard upstreamResponse.isStream else { return receive(document: bytes, at: time) }
         progress.lastEvent = time
         relay(at: time) { $0.relay(bytes, $1) }
     }
 
     func responseEndReceived() {
         _ = forwarding.endExchange()
-        guard upstreamResponse.events != nil || upstreamResponse.relaysDocument else { return documentEnded() }
+        guard upstreamResponse.isStream || upstreamResponse.relaysDocument else { return documentEnded() }
         guard !upstreamResponse.relaysDocument else { return handle(upstreamResponse.end(at: Self.wallClock) { _ in }) }
         relay(at: .now()) { $0.end(at: Self.wallClock, $1) }
     }
@@ -56,7 +56,7 @@ extension InferenceCall: UpstreamResponseReceiver {
         guard let event = upstreamResponse.collect(bytes) else { return }
         noteResponse()
         streamBegins(event)
-        guard upstreamResponse.events != nil else { return pauseIfBlocked() }
+        guard upstreamResponse.isStream else { return pauseIfBlocked() }
         progress.lastEvent = time
         relay(at: time) { $0.relayCollected($1) }
     }
@@ -78,7 +78,7 @@ extension InferenceCall: UpstreamResponseReceiver {
     private func documentEnded() {
         let event = upstreamResponse.end(at: Self.wallClock) { _ in }
         if case .documentReceived(let document) = event, document.cause == .result {
-            forwarding.upstream?.endpoints.noteServed(endpoint)
+            noteServed()
             if let id = upstreamResponse.identity.documentID { note(response: id) }
         }
         handle(event)
@@ -87,9 +87,14 @@ extension InferenceCall: UpstreamResponseReceiver {
     // MARK: Streams
 
     private func streamBegins(_ event: CallState.Event) {
-        forwarding.upstream?.endpoints.noteServed(endpoint)
+        switch event {
+        case .streamBegan, .documentBegan: noteServed()
+        default: break
+        }
         handle(event)
     }
+
+    private func noteServed() { forwarding.upstream?.endpoints.noteServed(forwarding.endpoint ?? endpoint) }
 
     /// Updates the response by `process`, and writes the events that it forwards.
     /// - Parameter process: called with the response and a function that writes an event.

@@ -9,7 +9,7 @@ import SimpleAICore
 /// event loop of the client's connection.
 final class InferenceCall {
     private let environment: CallEnvironment
-    private var origin: CallOrigin
+    var origin: CallOrigin
     private(set) var state: CallState
     var body = RequestBody()
     lazy var bodyReader = RequestBodyReader(origin.fields.coding, limit: rules.settings.server.maxBody)
@@ -180,6 +180,7 @@ final class InferenceCall {
             forwarding.endExchange()?.release()
         case .noteUsageOptionRejected(let runner): services.upstreams[runner]?.noteStreamUsageRefused()
         case .noteEndpointMissing(let lease, let error): noteEndpointMissing(lease, error)
+        case .noteTranslationNeeded(let lease, let error): noteTranslationNeeded(lease, error)
         case .reportGatewayRejected(let runner, let status): reportGatewayRejected(runner, status)
         case .returnLease(let lease, let outcome):
             if outcome == .loading { placement.loadingSince = placement.loadingSince ?? .now }
@@ -190,11 +191,14 @@ final class InferenceCall {
             services.scheduler.runnerRefusedConnection(runner, reason: "connection refused by \(authority)")
         case .refreshModels(let runner): services.refreshModels(runner)
         case .sendEarlyHead: beginStream(nil)
+        case .sendKeepalive: sendKeepalive()
         case .sendComment(let text): sendComment(text)
         case .beginStream(let lease):
             beginStream(lease)
             releaseRequest()
         case .sendDocument(let lease, let document): sendDocument(lease, document)
+        case .sendLastLine: sendLastLine()
+        case .sendOwnResponse: sendOwnResponse()
         case .respond(let error): respond(error)
         case .failInBand(let error): failInBand(error)
         case .beginDocument(let lease, let status):
@@ -223,7 +227,7 @@ final class InferenceCall {
                 placement.onlyRunner = try originRunner(of: previous, for: caller)
             }
             startTimers(for: call)
-            handle(.authorized(authorized))
+            handle(body.ownResponse == nil || endpoint.hasEstimate ? .authorized(authorized) : .answeredByGateway)
         } catch {
             handle(.refused(error))
         }
@@ -257,6 +261,7 @@ final class InferenceCall {
     }
 
     private func place(_ request: PlacementRequest) {
+        guard !endpoint.hasEstimate else { return placeImmediately(request) }
         let call = NIOLoopBound(self, eventLoop: eventLoop)
         let eventLoop = eventLoop
         let result = services.scheduler.place(request) { result in
@@ -266,6 +271,13 @@ final class InferenceCall {
         case .granted(let lease): placed(lease)
         case .waiting(let id, _): placement.waiting = (id, request)
         case .refused(let error): placementRefused(error, request)
+        }
+    }
+
+    private func placeImmediately(_ request: PlacementRequest) {
+        switch services.scheduler.placeImmediately(request) {
+        case .success(let lease): placed(lease)
+        case .failure(let error): handle(.placementRefused(error))
         }
     }
 
@@ -287,47 +299,6 @@ final class InferenceCall {
         guard let waiting = placement.waiting.take() else { return }
         // If the result is already on its way, `CallState` returns its lease.
         _ = services.scheduler.abandon(waiting.id, of: waiting.request)
-    }
-
-    private func forward(_ call: AuthorizedCall, _ lease: Lease, usesNewConnection: Bool) {
-        guard let upstream = services.upstreams[lease.runner] else {
-            return handle(.upstreamFailed(.unreachable("the runner has no address")))
-        }
-        forwarding.upstream = upstream
-        let addsUsage =
-            call.call.streams && !call.call.wantsUsage && endpoint.supportsStreamUsage && state.mayAddUsageOption
-            && upstream.acceptsStreamUsage
-        let bytes = body.content.forwarded(model: lease.engineModel.rawValue, addingUsage: addsUsage)
-        memory.release(upstreamResponse.reservedBytes)
-        upstreamResponse = UpstreamResponse(
-            to: UpstreamResponse.ResponseExpectations(
-                endpoint: endpoint, model: lease.model, streams: call.call.streams,
-                expectedChoices: call.call.expectedChoices, acceptsUnknownLength: head.version != .http1_0,
-                context: ResponseCause.Context(
-                    endpoint: endpoint, engineModel: lease.engineModel.rawValue, addsUsageOption: addsUsage,
-                    runnerHasServed: lease.runnerHasServed)))
-        progress.delivery = StreamDelivery()
-        timeline.sent = .now()
-        let request = UpstreamRequest(
-            head: ForwardedHeaders.request(
-                from: head, path: endpoint.path, dialect: endpoint.dialect, to: upstream,
-                bodyLength: bytes.readableBytes,
-                requestID: id.rawValue),
-            body: bytes)
-        let exchangeHandle = ExchangeHandle()
-        forwarding.exchangeHandle = exchangeHandle
-        services.pools.pool(on: eventLoop).send(
-            request, to: upstream, for: self, exchangeHandle: exchangeHandle, timeouts: rules.upstreamTimeouts,
-            usesNewConnection: usesNewConnection)
-    }
-
-    /// Releases what another attempt would need: the call cannot move after the first relayed byte, and its stream may
-    /// last for minutes.
-    private func releaseRequest() {
-        if body.reservedBytes > 0 { memory.release(body.reservedBytes) }
-        body.discard()
-        origin.releaseHeaders()
-        if upstreamResponse.events != nil { upstreamResponse.head = nil }
     }
 
     // MARK: Timers

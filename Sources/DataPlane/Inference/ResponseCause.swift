@@ -13,6 +13,9 @@ enum ResponseCause: Hashable, Sendable {
     case internalError
     /// The engine does not have this endpoint (404, 405 or 501).
     case endpointMissing
+    /// The engine does not serve the endpoint in a usable way, and the call can be translated to another one of its
+    /// endpoints: it lacks the endpoint, refuses a field, or responded in the form of another API.
+    case translationNeeded
     /// The engine does not have a model that its list contains.
     case modelMissing
     /// The engine rejects the gateway's credentials (401, 403, 407).
@@ -32,7 +35,12 @@ enum ResponseCause: Hashable, Sendable {
 
     /// Inputs of the classification other than status and body.
     struct Context: Hashable, Sendable {
+        /// The caller's.
         var endpoint: Endpoint
+        /// The endpoint of the engine that received the request; nil for the same.
+        var translatedTo: Endpoint?
+        /// Whether the call can be translated for this engine, and has not been.
+        var mayTranslate = false
         /// The engine's own id of the model.
         var engineModel: String
         /// Whether the gateway added `stream_options.include_usage` to the request.
@@ -47,30 +55,32 @@ enum ResponseCause: Hashable, Sendable {
     ///   - status: of the response; if a 200 states an error, the status in its body.
     ///   - error: the error in the body; nil for a result.
     init(status: Int, isJSON: Bool, error: EngineError?, _ context: Context) {
-        if let code = context.agentCode, let cause = Self.cause(ofAgent: code) {
-            self = cause
-            return
-        }
-        let error = error ?? EngineError()
-        if context.addsUsageOption, Self.rejectsOptions(status, error) {
-            self = .usageOptionRejected
-            return
-        }
-        switch status {
-        case 200...299: self = isJSON ? .result : .invalid
-        case 401, 403, 407: self = .gatewayRejected
-        case 404: self = Self.cause(ofMissing: error, context)
-        case 405, 501: self = .endpointMissing
-        case 408: self = .timedOut
-        case 429, 529: self = .overloaded
-        case 502...504 where error.isPage: self = .foreignResponse
-        case 503: self = context.runnerHasServed && !Self.statesLoading(error) ? .unavailable : .loading
+        let cause =
+            context.agentCode.flatMap(Self.cause(ofAgent:))
+            ?? Self.cause(status: status, isJSON: isJSON, error ?? EngineError(), context)
+        let needsTranslation =
+            context.mayTranslate
+            && (cause == .endpointMissing || cause == .requestRejected && Self.refusesField(status, error))
+        self = needsTranslation ? .translationNeeded : cause
+    }
+
+    private static func cause(status: Int, isJSON: Bool, _ error: EngineError, _ context: Context) -> ResponseCause {
+        if context.addsUsageOption, rejectsOptions(status, error) { return .usageOptionRejected }
+        return switch status {
+        case 200...299: isJSON ? .result : .invalid
+        case 401, 403, 407: .gatewayRejected
+        case 404: cause(ofMissing: error, context)
+        case 405, 501: .endpointMissing
+        case 408: .timedOut
+        case 429, 529: .overloaded
+        case 502...504 where error.isPage: .foreignResponse
+        case 503: context.runnerHasServed && !statesLoading(error) ? .unavailable : .loading
         // 520 to 527 and 530: a front end's codes for an unreachable engine.
-        case 502, 504, 520...527, 530: self = error.isPage ? .foreignResponse : .unavailable
+        case 502, 504, 520...527, 530: error.isPage ? .foreignResponse : .unavailable
         case 500:
-            self = Self.statesMissingEndpoint(error, context, isGeneric: false) ? .endpointMissing : .internalError
-        case 400...499: self = .requestRejected
-        default: self = .invalid
+            statesMissingEndpoint(error, context, isGeneric: false) ? .endpointMissing : .internalError
+        case 400...499: .requestRejected
+        default: .invalid
         }
     }
 
@@ -92,6 +102,20 @@ enum ResponseCause: Hashable, Sendable {
             error.mentions("stream_options") || error.mentions("include_usage")
         default: false
         }
+    }
+
+    /// Words with which engines refuse a field that they do not know, in lower case.
+    private static let unknownFieldWords = [
+        "extra inputs are not permitted", "extra_forbidden", "unknown field", "unrecognized field",
+        "unrecognized request argument", "unexpected field", "unknown parameter", "unsupported parameter",
+        "unknown key",
+        "unexpected keyword argument", "invalid field",
+    ]
+
+    /// Whether the engine refused the request because of a field that it does not know.
+    private static func refusesField(_ status: Int, _ error: EngineError?) -> Bool {
+        guard status == 400 || status == 422, let error else { return false }
+        return unknownFieldWords.contains { error.mentions($0) }
     }
 
     // MARK: Content of a body
@@ -126,8 +150,10 @@ enum ResponseCause: Hashable, Sendable {
     /// - Parameter isGeneric: whether a message that names no path counts.
     private static func statesMissingEndpoint(_ error: EngineError, _ context: Context, isGeneric: Bool) -> Bool {
         guard let message = error.message?.lowercased() else { return isGeneric }
-        let path = context.endpoint.path
-        if message.contains(path) || message.contains(path.dropFirst("/v1".count)) { return true }
+        let path = (context.translatedTo ?? context.endpoint).path
+        if message.contains(path) || path.hasPrefix("/v1/") && message.contains(path.dropFirst("/v1".count)) {
+            return true
+        }
         if message.hasPrefix("unexpected endpoint") || message.hasPrefix("unknown endpoint") { return true }
         guard isGeneric else { return false }
         let words = message.split { !$0.isLetter && !$0.isNumber }.joined(separator: " ")

@@ -1,3 +1,4 @@
+import Dialects
 import NIOCore
 import NIOHTTP1
 import Relay
@@ -12,19 +13,49 @@ extension UpstreamResponse {
     /// - Returns: nil until the kind of response is known.
     mutating func receive(_ head: HTTPResponseHead) -> CallState.Event? {
         self.head = head
+        guard let expectations else { return nil }
+        if expectations.endpoint.resultKind == .media {
+            if isMedia(head) { form = .media(hasBegun: false) }
+            return nil
+        }
         // A response that is encoded despite `Accept-Encoding: identity` cannot be parsed.
-        guard let expectations, expectations.streams, head.status == .ok, isPlain else { return nil }
+        guard expectations.streams, head.status == .ok, isPlain else { return nil }
+        if expectations.translation == nil, expectations.endpoint.resultKind == .lines {
+            return receiveHeadOfLines(expectations)
+        }
         guard mediaType.hasPrefix("text/event-stream") else {
-            mayBecomeStream = true
+            form = .undecided
             return nil
         }
         return beginStream(expectations)
+    }
+
+    private static let mediaTypesOfLines = [
+        "application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines",
+    ]
+
+    /// An engine that responds with events to a request for lines serves another API at this path.
+    private mutating func receiveHeadOfLines(_ expectations: ResponseExpectations) -> CallState.Event? {
+        if Self.mediaTypesOfLines.contains(where: mediaType.hasPrefix) { return beginStream(expectations) }
+        guard mediaType.hasPrefix("text/event-stream"), expectations.context.mayTranslate else { return nil }
+        return .documentReceived(EngineDocument(.translationNeeded, expectations.context))
+    }
+
+    /// Whether the response is a result that is forwarded without being read.
+    private func isMedia(_ head: HTTPResponseHead) -> Bool {
+        200...299 ~= head.status.code && head.headers.first(name: AgentError.header) == nil
+            && !mediaType.hasPrefix("application/json")
     }
 
     /// Collects a piece of a body that has not turned out to be an event stream.
     /// - Returns: `streamBegan` if it turns out to be one; call `relayCollected` next. `documentBegan` if it is a large
     ///   result; send `document`, and call `relayDocument` for the following pieces.
     mutating func collect(_ bytes: ByteBuffer) -> CallState.Event? {
+        if case .media = form {
+            form = .media(hasBegun: true)
+            document = bytes
+            return .documentBegan(status: Int(head?.status.code ?? 200))
+        }
         guard largeDocument == nil else { return examine(bytes) }
         if document.readableBytes > 0 {
             document.writeImmutableBuffer(bytes)
@@ -32,11 +63,11 @@ extension UpstreamResponse {
             // Usually this is the complete body, and need not be copied.
             document = bytes
         }
-        guard mayBecomeStream, let expectations else { return examineIfLarge() }
+        guard case .undecided = form, let expectations else { return examineIfLarge() }
         switch EventStreamStart.detect(in: Array(document.readableBytesView.prefix(64))[...]) {
         case .undecided: return nil
         case .other:
-            mayBecomeStream = false
+            form = .document
             return examineIfLarge()
         case .eventStream: return beginStream(expectations)
         }
@@ -46,7 +77,8 @@ extension UpstreamResponse {
 
     private mutating func examineIfLarge() -> CallState.Event? {
         guard document.readableBytes > DocumentRelay.minSize, let expectations, let head, isPlain,
-            200...299 ~= head.status.code, head.headers.first(name: AgentError.header) == nil
+            expectations.translation == nil, 200...299 ~= head.status.code,
+            head.headers.first(name: AgentError.header) == nil
         else { return nil }
         largeDocument = DocumentRelay(
             endpoint: expectations.endpoint, model: expectations.model, statedLength: statedLength,
@@ -65,6 +97,10 @@ extension UpstreamResponse {
 
     /// Relays a piece of a large document whose beginning has been sent.
     mutating func relayDocument(_ bytes: ByteBuffer, _ forward: Forward) -> CallState.Event? {
+        if isRelayedMedia {
+            forward(bytes)
+            return nil
+        }
         do {
             let released = try largeDocument?.receive(bytes) ?? ByteBuffer()
             if released.readableBytes > 0 { forward(released) }
@@ -75,7 +111,13 @@ extension UpstreamResponse {
     }
 
     /// Whether pieces of the document are forwarded as they are received.
-    var relaysDocument: Bool { largeDocument?.hasBegun ?? false }
+    var relaysDocument: Bool { largeDocument?.hasBegun ?? isRelayedMedia }
+
+    /// Whether the response is of a media type that the gateway does not read, and has begun.
+    var isRelayedMedia: Bool { if case .media(hasBegun: true) = form { true } else { false } }
+
+    /// The length of the relayed document; nil if its end will show it.
+    var relayedLength: Int? { largeDocument?.length ?? (isRelayedMedia ? statedLength : nil) }
 
     /// The length of the body that the engine stated; nil for none (RFC 9112 §6.3).
     var statedLength: Int? {
@@ -93,6 +135,7 @@ extension UpstreamResponse {
     /// Processes bytes of an event stream.
     /// - Returns: nil while the stream continues.
     mutating func relay(_ bytes: ByteBuffer, _ forward: Forward) -> CallState.Event? {
+        if let dialectStream { return relay(bytes, through: dialectStream, forward) }
         do {
             try events?.receive(bytes, forward: forward)
         } catch {
@@ -105,12 +148,33 @@ extension UpstreamResponse {
         }
     }
 
+    private mutating func relay(
+        _ bytes: ByteBuffer, through stream: DialectStream, _ forward: Forward
+    ) -> CallState.Event? {
+        if stream.isNative { return stream.receive(bytes, forward) }
+        var output = ByteBuffer()
+        defer { if output.readableBytes > 0 { forward(output) } }
+        do {
+            try events?.receive(bytes) { stream.translate($0, into: &output) }
+        } catch {
+            return .upstreamFailed(.malformed("an unterminated event"))
+        }
+        switch events?.phase {
+        case .complete:
+            output.writeImmutableBuffer(stream.end())
+            return .streamCompleted
+        case .failed(let error): return .streamFailed(error)
+        case .open, .finishing, nil: return nil
+        }
+    }
+
     /// Whether only usage and `[DONE]` may still follow.
     var isFinishing: Bool { if case .finishing? = events?.phase { true } else { false } }
 
     /// Ends the wait for usage and `[DONE]`.
     mutating func stopWaiting(_ forward: Forward) -> CallState.Event? {
         guard isFinishing, let rest = events?.complete() else { return nil }
+        if let dialectStream { forward(dialectStream.end()) }
         if rest.readableBytes > 0 { forward(rest) }
         return .streamCompleted
     }
@@ -119,9 +183,23 @@ extension UpstreamResponse {
     /// - Parameter now: in seconds since 1970.
     mutating func end(at now: () -> Int, _ forward: Forward) -> CallState.Event {
         if let largeDocument, largeDocument.hasBegun { return .documentEnded(isComplete: largeDocument.isComplete) }
+        if isRelayedMedia { return .documentEnded(isComplete: true) }
+        if let dialectStream { return end(dialectStream, forward) }
         guard events != nil else { return documentEnded(at: now) }
         if let rest = events?.end(forward: forward) {
             if rest.readableBytes > 0 { forward(rest) }
+            return .streamEnded(complete: true)
+        }
+        if case .failed(let error)? = events?.phase { return .streamFailed(error) }
+        return .streamEnded(complete: false)
+    }
+
+    private mutating func end(_ stream: DialectStream, _ forward: Forward) -> CallState.Event {
+        if stream.isNative { return stream.receiveEnd(forward) }
+        var output = ByteBuffer()
+        defer { if output.readableBytes > 0 { forward(output) } }
+        if events?.end(forward: { stream.translate($0, into: &output) }) != nil {
+            output.writeImmutableBuffer(stream.end())
             return .streamEnded(complete: true)
         }
         if case .failed(let error)? = events?.phase { return .streamFailed(error) }
@@ -134,11 +212,18 @@ extension UpstreamResponse {
     // MARK: Parts
 
     private mutating func beginStream(_ expectations: ResponseExpectations) -> CallState.Event {
-        mayBecomeStream = false
+        form = .document
+        if let translation = expectations.translation {
+            dialectStream = DialectStream(translation)
+        } else if let native = DialectStream(expectations.endpoint, model: expectations.model) {
+            dialectStream = native
+            return .streamBegan
+        }
+        let isTranslated = expectations.translation != nil
         events = EventStreamRelay(
-            endpoint: expectations.endpoint, model: expectations.model,
-            hidesUsageChunk: expectations.context.addsUsageOption,
-            expectedChoices: expectations.expectedChoices)
+            endpoint: expectations.context.translatedTo ?? expectations.endpoint, model: expectations.model,
+            hidesUsageChunk: expectations.context.addsUsageOption && !isTranslated,
+            forwardsChunksOnly: isTranslated, expectedChoices: expectations.expectedChoices)
         return .streamBegan
     }
 
@@ -155,6 +240,10 @@ extension UpstreamResponse {
             document = largeDocument.collected
             self.largeDocument = nil
         }
+        if case .media = form {
+            // A result without a body.
+            return .documentReceived(EngineDocument(.result, expectations.context))
+        }
         var context = expectations.context
         context.agentCode = head?.headers.first(name: AgentError.header)
         // The agent lost its connection to the engine: handled like a lost connection to the runner.
@@ -168,9 +257,11 @@ extension UpstreamResponse {
             isJSON = restored != nil
             error = restored?.error
             if let restored, restored.error == nil {
-                document = restored.body
-                documentUsage = restored.usage
-                identity.documentID = restored.id
+                let result = result(restored, expectations)
+                if case .foreign = result, context.mayTranslate {
+                    return .documentReceived(EngineDocument(.translationNeeded, context))
+                }
+                if case .usable = result {} else { isJSON = false }
             } else if restored == nil, !looksLikeJSON {
                 error = statedError
             }
@@ -182,6 +273,34 @@ extension UpstreamResponse {
         }
         return .documentReceived(
             EngineDocument(status: status, isJSON: isJSON, error: error, retryAfter: retryAfter, context))
+    }
+
+    private enum Result {
+        case usable
+        /// The result of another API, which the engine serves at this path.
+        case foreign
+        /// Not a result that can be translated.
+        case untranslatable
+    }
+
+    /// Takes a result, in the dialect of the caller.
+    private mutating func result(_ restored: ModelRewriter.Response, _ expectations: ResponseExpectations) -> Result {
+        document = restored.body
+        documentMeter.usage = restored.usage
+        identity.documentID = restored.id
+        guard expectations.endpoint.dialect != .openAI || expectations.endpoint.resultKind == .media else {
+            return .usable
+        }
+        let bytes = Array(restored.body.readableBytesView)[...]
+        if let translation = expectations.translation {
+            guard let translated = translation.document(bytes) else { return .untranslatable }
+            document = ByteBuffer(bytes: translated)
+            return .usable
+        }
+        if expectations.endpoint.isForeign(document: bytes) { return .foreign }
+        documentMeter.usage = expectations.endpoint.dialect.usage(ofDocument: bytes) ?? restored.usage
+        if expectations.endpoint.resultKind == .media { documentMeter.audioSeconds = AudioDuration.stated(in: bytes) }
+        return .usable
     }
 
     private var looksLikeJSON: Bool {

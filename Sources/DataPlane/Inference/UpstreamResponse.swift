@@ -1,3 +1,4 @@
+import Dialects
 import NIOCore
 import NIOHTTP1
 import Relay
@@ -7,6 +8,7 @@ import SimpleAICore
 struct UpstreamResponse {
     /// Facts about the request that determine how its response is parsed.
     struct ResponseExpectations {
+        /// The caller's.
         var endpoint: Endpoint
         /// The public id of the model.
         var model: ModelID
@@ -15,6 +17,24 @@ struct UpstreamResponse {
         /// Whether the caller can receive a body of unknown length: false in HTTP/1.0.
         var acceptsUnknownLength = true
         var context: ResponseCause.Context
+        /// Nil for a call that was forwarded as it is.
+        var translation: ResponseTranslation?
+    }
+
+    /// What is known about the form of the body.
+    enum Form {
+        case document
+        /// It may turn out to be an event stream although its media type differs.
+        case undecided
+        /// Of a media type that the gateway does not read.
+        case media(hasBegun: Bool)
+    }
+
+    /// What a document states about its cost.
+    struct DocumentMeter {
+        var usage: TokenUsage?
+        /// Duration of the audio that was transcribed.
+        var audioSeconds: Double?
     }
 
     /// The engine's id of the response (`/v1/responses`).
@@ -33,9 +53,10 @@ struct UpstreamResponse {
 
     let expectations: ResponseExpectations?
     var head: HTTPResponseHead?
-    /// Whether the body may turn out to be an event stream although its media type differs.
-    var mayBecomeStream = false
+    var form = Form.document
     var events: EventStreamRelay?
+    /// Non-nil for the stream of another dialect than OpenAI's.
+    var dialectStream: DialectStream?
     var document = ByteBuffer()
     /// Non-nil for a large document, which is relayed while it is received.
     var largeDocument: DocumentRelay?
@@ -43,7 +64,7 @@ struct UpstreamResponse {
     var documentBytes = 0
     /// Number of bytes of the shared buffer memory that are reserved for `document` or a partial event.
     var reservedBytes = 0
-    var documentUsage: TokenUsage?
+    var documentMeter = DocumentMeter()
     var identity = Identity()
     var tokenTimes = TokenTimes()
 
@@ -56,20 +77,25 @@ struct UpstreamResponse {
     /// Read here and not through `events`, because the caller would copy the whole response for it, with a retain for each
     /// of its parts, once per event.
     var pieces: Int? {
-        @inline(never) get { events?.pieces }
+        @inline(never) get { events?.pieces ?? dialectStream?.pieces }
     }
+
+    /// Whether the response is a stream of events or lines.
+    var isStream: Bool { events != nil || dialectStream != nil }
 
     /// Number of bytes of a stream's unfinished event.
     var pendingBytes: Int {
-        @inline(never) get { events?.pendingBytes ?? 0 }
+        @inline(never) get { events?.pendingBytes ?? dialectStream?.pendingBytes ?? 0 }
     }
 
-    var usage: TokenUsage? { events?.usage ?? documentUsage ?? largeDocument?.usage }
+    var usage: TokenUsage? {
+        events?.usage ?? dialectStream?.usage ?? documentMeter.usage ?? largeDocument?.usage
+    }
 
     /// Tokens that count against limits: prompt and completion tokens by the engine's own count. For a stream that
     /// ended before it stated them, the number of events that carried a piece of the completion.
     var tokens: Int {
-        guard let usage else { return events?.pieces ?? 0 }
+        guard let usage else { return pieces ?? 0 }
         let (sum, isOverflow) = usage.prompt.addingReportingOverflow(usage.completion)
         return isOverflow ? .max : sum
     }
@@ -80,13 +106,13 @@ struct UpstreamResponse {
     ///   - firstByte: when the first byte of the response was received; for a document, when it was complete.
     func tokensPerSecond(sent: NIODeadline?, firstByte: NIODeadline?) -> Double? {
         let (tokens, time): (Int, TimeAmount)
-        if let events {
+        if let pieces {
             guard let first = tokenTimes.first, let last = tokenTimes.last else { return nil }
             // The first token was generated before the measurement began.
-            (tokens, time) = ((events.usage?.completion ?? events.pieces) - 1, last - first)
+            (tokens, time) = ((usage?.completion ?? pieces) - 1, last - first)
         } else {
-            guard let documentUsage, let sent, let firstByte else { return nil }
-            (tokens, time) = (documentUsage.completion, firstByte - sent)
+            guard let usage = documentMeter.usage, let sent, let firstByte else { return nil }
+            (tokens, time) = (usage.completion, firstByte - sent)
         }
         // A shorter time cannot be measured: one read returned all events.
         guard tokens > 0, time >= .milliseconds(1) else { return nil }
@@ -97,11 +123,11 @@ struct UpstreamResponse {
     /// - Parameter clientDisconnected: whether the client disconnected, so that written bytes may be lost. A client that is
     ///   still connected receives them before the error that ends the stream.
     func brokenStream(_ delivery: StreamDelivery, clientDisconnected: Bool) -> CallMeasurements.BrokenStream? {
-        guard let events else { return nil }
-        let generated = max(events.pieces, events.usage?.completion ?? 0)
+        guard let pieces else { return nil }
+        let generated = max(pieces, usage?.completion ?? 0)
         let isHeldUp = delivery.isBlocked || (clientDisconnected && delivery.isCheckPending)
         return CallMeasurements.BrokenStream(
-            generated: generated, delivered: isHeldUp ? delivery.confirmed : events.pieces)
+            generated: generated, delivered: isHeldUp ? delivery.confirmed : pieces)
     }
 }
 

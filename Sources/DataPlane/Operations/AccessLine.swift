@@ -59,6 +59,7 @@ struct AccessLine {
     /// Adds all keys that the line has, in their alphabetical order.
     func addFields(to fields: inout some AccessLineFields) {
         if let client { fields.add(LogKeys.address, client) }
+        if let seconds = measurements.audioSeconds { fields.add(LogKeys.audioSeconds, toOneDigit: seconds) }
         if let cached = measurements.usage?.cached, cached > 0 { fields.add(LogKeys.cachedTokens, cached) }
         if let caller { fields.add(LogKeys.caller, caller.subject.rawValue) }
         if let cause = error?.cause { fields.add(LogKeys.cause, cause) }
@@ -69,6 +70,7 @@ struct AccessLine {
         fields.add(LogKeys.endpoint, endpoint.path)
         if let error { fields.add(LogKeys.errorOrigin, error.side.rawValue) }
         if let broken = measurements.broken { fields.add(LogKeys.generatedTokens, broken.generated) }
+        if let bytes = measurements.mediaBytes { fields.add(LogKeys.mediaBytes, bytes) }
         if let model = placement.model { fields.add(LogKeys.model, model.rawValue) }
         if let usage = measurements.usage { fields.add(LogKeys.promptTokens, usage.prompt) }
         if let reasoning = measurements.usage?.reasoning, reasoning > 0 {

@@ -15,6 +15,10 @@ struct CallMeasurements: Hashable, Sendable {
     var usage: TokenUsage?
     /// Number of events of the stream.
     var events = 0
+    /// Duration of the audio that was transcribed, if the engine stated it.
+    var audioSeconds: Double?
+    /// Length of a response of a media type that the gateway does not read, such as speech, in bytes; nil for others.
+    var mediaBytes: Int?
     /// Non-nil only for a stream that ended before it was complete.
     var broken: BrokenStream?
 

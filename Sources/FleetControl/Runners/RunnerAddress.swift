@@ -31,6 +31,6 @@ extension Upstream {
         self.init(
             runner: runner.id, host: name, port: url.port ?? (tls == nil ? 80 : 443), tls: tls, pathPrefix: prefix,
             apiKey: runner.apiKey.isEmpty ? nil : runner.apiKey, headers: runner.headers.map { ($0.name, $0.value) },
-            supportsStreamUsage: runner.streamUsage, endpoints: runner.endpoints)
+            supportsStreamUsage: runner.streamUsage, endpoints: runner.endpoints, messages: runner.messages)
     }
 }

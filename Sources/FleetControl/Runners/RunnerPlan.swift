@@ -46,6 +46,6 @@ package struct RunnerPlan: Sendable {
     private static func hasSameUpstream(_ old: Settings.StaticRunner, _ new: Settings.StaticRunner) -> Bool {
         old.url == new.url && old.tls == new.tls && new.tls.caFile.isEmpty && old.apiKey == new.apiKey
             && old.headers == new.headers
-            && old.streamUsage == new.streamUsage && old.endpoints == new.endpoints
+            && old.streamUsage == new.streamUsage && old.endpoints == new.endpoints && old.messages == new.messages
     }
 }

@@ -95,7 +95,8 @@ package struct CallBody {
     /// - Parameters:
     ///   - model: the engine's own id of the chosen model.
     ///   - addingUsage: whether to set `stream_options.include_usage`.
-    package func forwarded(model: String, addingUsage: Bool) -> ByteBuffer {
+    ///   - removingUsage: whether to remove `stream_options`, which a translation of the gateway has written.
+    package func forwarded(model: String, addingUsage: Bool, removingUsage: Bool = false) -> ByteBuffer {
         var edits: [(range: Range<Int>, text: String)] = []
         let name = JSONString.encode(model)
         let firstMember =
@@ -108,6 +109,7 @@ package struct CallBody {
             edits.append((firstMember..<firstMember, "\"model\":\(name),"))
         }
         if addingUsage { edits.append(usageEdit(firstMember: firstMember)) }
+        if removingUsage, let edit = usageRemoval { edits.append(edit) }
         edits.sort { $0.range.lowerBound < $1.range.lowerBound }
 
         var result = ByteBuffer()
@@ -136,6 +138,15 @@ package struct CallBody {
         let start = options.range.lowerBound + 1
         let isEmpty = !slice.bytes.dropFirst().dropLast().contains { $0 > 0x20 }
         return (start..<start, "\"include_usage\":true" + (isEmpty ? "" : ","))
+    }
+
+    /// Nil if the member does not follow another one without white space, as translations write it.
+    private var usageRemoval: (range: Range<Int>, text: String)? {
+        guard let options = scanner.member("stream_options") else { return nil }
+        let key = ",\"stream_options\":"
+        let start = options.range.lowerBound - key.utf8.count
+        guard start > 0, view(start..<options.range.lowerBound).elementsEqual(key.utf8) else { return nil }
+        return (start..<options.range.upperBound, "")
     }
 
     private func view(_ range: Range<Int>) -> ByteBufferView {

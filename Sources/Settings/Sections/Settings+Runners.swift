@@ -67,6 +67,10 @@ extension Settings.StaticRunner: SettingsSection {
             let names = Set(written.map { ExactString($0.name) })
             runner.endpoints = Endpoint.allCases.filter { names.contains(ExactString($0.name)) }
         }
+        Key(
+            "messages", \.messages, .choice([.auto, .native, .translate]),
+            "How calls to /v1/messages reach the engine: native (as they are), translate (as chat completions), or auto "
+                + "(native, until the engine does not serve the endpoint or refuses a field).")
         Key.section("tls", \.tls, "For engines with https.")
         Key.secret("api_key", \.apiKey, .token, "The API key that the engine requires, if any.")
         Key(

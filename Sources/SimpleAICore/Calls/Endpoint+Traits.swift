@@ -47,7 +47,7 @@ extension Endpoint {
         }
     }
 
-    /// Whether the response is streamed unless the request says otherwise.
+    /// Whether the response is streamed unless the request states otherwise.
     public var streamsByDefault: Bool { resultKind == .lines }
 
     /// Whether the gateway reads the streams of this endpoint. Others are forwarded byte for byte, without keepalives.
@@ -55,6 +55,10 @@ extension Endpoint {
 
     /// Whether the endpoint has the option `stream_options.include_usage`.
     public var supportsStreamUsage: Bool { self == .chatCompletions || self == .completions }
+
+    /// Whether the gateway has a response of its own if no runner can serve the call now, so that the call never waits,
+    /// wakes or loads anything.
+    public var hasEstimate: Bool { self == .countTokens }
 
     /// The endpoint to which the call can be translated for an engine that does not serve this one; nil if it cannot.
     public var translation: Endpoint? {

@@ -117,11 +117,7 @@ public struct JSONSlice: Sendable {
         while index < bytes.endIndex {
             switch bytes[index] {
             case UInt8(ascii: "\""):
-                index += 1
-                while index < bytes.endIndex, bytes[index] != UInt8(ascii: "\"") {
-                    index += bytes[index] == UInt8(ascii: "\\") ? 2 : 1
-                }
-                index += 1
+                index = endOfString(bytes, from: index)
                 if depth == 0 { return min(index, bytes.endIndex) }
             case UInt8(ascii: "{"), UInt8(ascii: "["):
                 depth += 1
@@ -138,5 +134,23 @@ public struct JSONSlice: Sendable {
             }
         }
         return min(index, bytes.endIndex)
+    }
+
+    /// The index after the string that begins at `start`. Most of a prompt or an image is skipped eight bytes at a time.
+    private static func endOfString(_ bytes: ArraySlice<UInt8>, from start: Int) -> Int {
+        bytes.withUnsafeBytes { buffer in
+            var index = start + 1 - bytes.startIndex
+            while index < buffer.count {
+                while index + 8 <= buffer.count {
+                    let word = buffer.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                    let hasQuote = Byte.hasZero(word ^ (Byte.ones &* UInt64(UInt8(ascii: "\""))))
+                    if hasQuote || Byte.hasZero(word ^ (Byte.ones &* UInt64(UInt8(ascii: "\\")))) { break }
+                    index += 8
+                }
+                guard index < buffer.count, buffer[index] != UInt8(ascii: "\"") else { break }
+                index += buffer[index] == UInt8(ascii: "\\") ? 2 : 1
+            }
+            return index + 1 + bytes.startIndex
+        }
     }
 }

@@ -178,7 +178,7 @@ private struct Watched {
         switch action {
         case .acceptBody, .authorize, .reportUnreachable, .reportConnectionRefused, .refreshModels,
             .noteUsageOptionRejected,
-            .noteEndpointMissing, .reportGatewayRejected:
+            .noteEndpointMissing, .noteTranslationNeeded, .reportGatewayRejected:
             break
         case .releaseUpstream: promise(relays && !open.isEmpty, "there is something to release")
         case .place(_, let excluding):
@@ -201,7 +201,7 @@ private struct Watched {
             promise(!headIsOut && responses == 0, "one head")
             promise(authorized.call.streams, "early heads are for streams")
             headIsOut = true
-        case .sendComment: promise(headIsOut && !relaysDocument, "comments come after the head")
+        case .sendKeepalive, .sendComment: promise(headIsOut && !relaysDocument, "comments come after the head")
         case .beginStream(let lease):
             promise(!relays && responses == 0, "a stream begins once")
             promise(open.contains(lease), "streams have a lease")
@@ -214,7 +214,8 @@ private struct Watched {
         case .abortResponse:
             promise(relaysDocument && responses == 0, "only a document that has begun breaks off")
             responses += 1
-        case .sendDocument, .respond:
+        case .sendLastLine: promise(headIsOut && !relays, "a line ends a stream that has begun")
+        case .sendDocument, .sendOwnResponse, .respond:
             promise(!headIsOut, "no response into a stream")
             responses += 1
             promise(responses == 1, "one response")

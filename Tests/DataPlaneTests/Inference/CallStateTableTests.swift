@@ -71,7 +71,11 @@ import Testing
             Row(name: "bodyParsed", event: .bodyParsed(Sample.call()), expected: kept),
             Row(
                 name: "refused", event: .refused(GatewayError(.invalidJSON, "")),
-                expected: in_([.reading: "respond(invalid_json) settle(invalid_json)"])),
+                expected: in_([
+                    .reading: "respond(invalid_json) settle(invalid_json)",
+                    .forwarding: "\(lost) respond(invalid_json) settle(invalid_json)",
+                    .lateForwarding: "\(lost) inBand(invalid_json) settle(invalid_json)",
+                ])),
             Row(
                 name: "authorized", event: .authorized(try Sample.authorized(streams: true)),
                 expected: in_([.reading: "place"])),

@@ -36,7 +36,7 @@ import Testing
     @Test func aDocumentsSpeedIsMeasuredOverTheCompleteResponse() {
         var upstreamResponse = UpstreamResponse()
         #expect(upstreamResponse.tokensPerSecond(sent: start, firstByte: start + .seconds(2)) == nil)
-        upstreamResponse.documentUsage = TokenUsage(prompt: 5, completion: 50)
+        upstreamResponse.documentMeter.usage = TokenUsage(prompt: 5, completion: 50)
         #expect(upstreamResponse.tokensPerSecond(sent: start, firstByte: start + .seconds(2)) == 25)
         #expect(upstreamResponse.tokensPerSecond(sent: start, firstByte: nil) == nil)
         #expect(

@@ -16,13 +16,15 @@ extension Sample {
     static func document(
         _ status: Int, _ body: String = "", isJSON: Bool = true, retryAfter: Int? = nil,
         endpoint: Endpoint = .responses,
-        addsUsageOption: Bool = false, runnerHasServed: Bool = true, agentCode: String? = nil
+        addsUsageOption: Bool = false, runnerHasServed: Bool = true, agentCode: String? = nil,
+        mayTranslate: Bool = false
     ) -> EngineDocument {
         EngineDocument(
             status: status, isJSON: isJSON, error: body.isEmpty ? nil : EngineError(ArraySlice(body.utf8)),
             retryAfter: retryAfter,
             ResponseCause.Context(
-                endpoint: endpoint, engineModel: "llama3.1:8b", addsUsageOption: addsUsageOption,
+                endpoint: endpoint, mayTranslate: mayTranslate, engineModel: "llama3.1:8b",
+                addsUsageOption: addsUsageOption,
                 runnerHasServed: runnerHasServed, agentCode: agentCode))
     }
 

@@ -1,3 +1,4 @@
+import Dialects
 import NIOCore
 import NIOHTTP1
 import Scheduling
@@ -101,11 +102,16 @@ struct ChaosHarness {
             case .returnLease: leasesOut -= 1
             case .settle: settlements += 1
             case .sendEarlyHead, .beginStream: status = 200
+            case .sendKeepalive: output += ": waiting\n\n"
             case .sendComment(let text): output += ": \(text)\n\n"
             case .sendDocument(_, let document):
                 status = document.status
-                let isOwn = document.cause != .result && !(document.error?.isComplete ?? false)
-                output += isOwn ? document.body.json : String(buffer: response.document)
+                let own =
+                    document.cause == .result
+                    ? nil
+                    : Dialect.openAI.response(
+                        toEngine: document.error, standard: document.standardBody, status: status, requestID: "")
+                output += own.map { String(decoding: $0.body, as: UTF8.self) } ?? String(buffer: response.document)
             case .beginDocument(_, let began):
                 status = began
                 output += String(buffer: response.document)

@@ -39,7 +39,7 @@ import Testing
         #expect(endpoint.name == name)
         #expect(endpoint.streamsByDefault == (result == .lines))
         #expect(Endpoint(written: name)?.name == name)
-        #expect(Endpoint(written: "/\(path)/") == endpoint)
+        #expect(Endpoint(written: "/\(path)/")?.name == name)
     }
 
     @Test func everyEndpointHasABitOfItsOwn() {
@@ -84,7 +84,7 @@ import Testing
     @Test(arguments: [
         "/", "/v1", "/v1/models", "/api", "/api/tags", "/chat/completions", "/openai/deployments",
         "/openai/deployments/",
-        "/openai/deployments/m", "/openai/deployments/m/", "/openai/deployments//chat/completions",
+        "/openai/deployments/m", "/openai/deployments/m/", "/openai/deployments//chat",
         "/openai/deployments/%/chat/completions", "/openai/deployments/%ff/chat/completions",
         "/openai/deployments/m/messages", "/openai/deployments/m/x/chat/completions", "/openai/deployments/m/rerank/x",
         "/v1%2Fmessages", "/v1/../v1/messages", "/V1/messages", "/rerankx",

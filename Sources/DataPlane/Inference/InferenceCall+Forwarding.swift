@@ -1,0 +1,151 @@
+import Dialects
+import Foundation
+import Logging
+import NIOCore
+import NIOHTTP1
+import Relay
+import Scheduling
+import SimpleAICore
+
+/// Sends a call to a runner: as it is, or translated for an engine that does not serve its endpoint.
+extension InferenceCall {
+    /// A request as an engine receives it.
+    private struct EngineRequest {
+        let endpoint: Endpoint
+        let body: ByteBuffer
+        /// Whether it asks for the usage chunk.
+        let asksForUsage: Bool
+        let isTranslated: Bool
+    }
+
+    func forward(_ call: AuthorizedCall, _ lease: Lease, usesNewConnection: Bool) {
+        guard let upstream = services.upstreams[lease.runner] else {
+            return handle(.upstreamFailed(.unreachable("the runner has no address")))
+        }
+        forwarding.upstream = upstream
+        memory.release(upstreamResponse.reservedBytes)
+        do throws(GatewayError) {
+            let isTranslated = state.mustTranslate || upstream.translates(endpoint, of: lease.model)
+            let request =
+                isTranslated
+                ? try translatedRequest(call.call, lease, upstream) : nativeRequest(call.call, lease, upstream)
+            forwarding.endpoint = request.endpoint
+            upstreamResponse = UpstreamResponse(to: expectations(of: request, call.call, lease, upstream))
+            if isTranslated, answerWithoutEngine(lease) { return }
+            send(request, to: upstream, usesNewConnection: usesNewConnection)
+        } catch {
+            upstreamResponse = UpstreamResponse()
+            handle(.refused(error))
+        }
+    }
+
+    private func send(_ request: EngineRequest, to upstream: Upstream, usesNewConnection: Bool) {
+        progress.delivery = StreamDelivery()
+        timeline.sent = .now()
+        let upstreamRequest = UpstreamRequest(
+            head: ForwardedHeaders.request(
+                from: head, path: request.endpoint.path, dialect: request.endpoint.dialect, to: upstream,
+                bodyLength: request.body.readableBytes, requestID: id.rawValue),
+            body: request.body)
+        let exchangeHandle = ExchangeHandle()
+        forwarding.exchangeHandle = exchangeHandle
+        services.pools.pool(on: eventLoop).send(
+            upstreamRequest, to: upstream, for: self, exchangeHandle: exchangeHandle,
+            timeouts: rules.upstreamTimeouts, usesNewConnection: usesNewConnection)
+    }
+
+    private func nativeRequest(_ call: Call, _ lease: Lease, _ upstream: Upstream) -> EngineRequest {
+        let addsUsage =
+            call.streams && !call.wantsUsage && endpoint.supportsStreamUsage && state.mayAddUsageOption
+            && upstream.acceptsStreamUsage
+        let bytes = body.content.forwarded(model: lease.engineModel.rawValue, addingUsage: addsUsage)
+        return EngineRequest(endpoint: endpoint, body: bytes, asksForUsage: addsUsage, isTranslated: false)
+    }
+
+    private func translatedRequest(
+        _ call: Call, _ lease: Lease, _ upstream: Upstream
+    ) throws(GatewayError) -> EngineRequest {
+        let translated = try translatedBody()
+        let hasOption = call.streams && translated.endpoint.supportsStreamUsage
+        let asksForUsage = hasOption && state.mayAddUsageOption && upstream.acceptsStreamUsage
+        let bytes = translated.content.forwarded(
+            model: lease.engineModel.rawValue, addingUsage: asksForUsage, removingUsage: hasOption && !asksForUsage)
+        return EngineRequest(
+            endpoint: translated.endpoint, body: bytes, asksForUsage: asksForUsage, isTranslated: true)
+    }
+
+    /// The translated body; made once, however many runners receive it.
+    private func translatedBody() throws(GatewayError) -> TranslatedBody {
+        if let translated = body.translated { return translated }
+        guard let translated = try body.request?.translated() else {
+            throw GatewayError(.endpointNotSupported, "No engine with this model supports \(endpoint.path).")
+        }
+        if let error = reserveMemory(translated.body.count, for: "request bodies") { throw error }
+        body.reservedBytes += translated.body.count
+        if !translated.droppedFields.isEmpty {
+            services.logger.debug(
+                "Request fields dropped in translation",
+                metadata: [
+                    LogKeys.requestID: "\(id)", LogKeys.endpoint: "\(endpoint.path)",
+                    LogKeys.fields: "\(translated.droppedFields.map(LogValue.text).joined(separator: ","))",
+                ])
+        }
+        let made = try TranslatedBody(translated)
+        body.translated = made
+        return made
+    }
+
+    private func expectations(
+        of request: EngineRequest, _ call: Call, _ lease: Lease, _ upstream: Upstream
+    ) -> UpstreamResponse.ResponseExpectations {
+        UpstreamResponse.ResponseExpectations(
+            endpoint: endpoint, model: lease.model, streams: call.streams,
+            expectedChoices: call.expectedChoices, acceptsUnknownLength: head.version != .http1_0,
+            context: ResponseCause.Context(
+                endpoint: endpoint, translatedTo: request.isTranslated ? request.endpoint : nil,
+                mayTranslate: !request.isTranslated && body.request != nil && upstream.mayTranslate(endpoint),
+                engineModel: lease.engineModel.rawValue, addsUsageOption: request.asksForUsage,
+                runnerHasServed: lease.runnerHasServed),
+            translation: request.isTranslated
+                ? body.request?.responses(at: endpoint, call: id, model: lease.model.rawValue, clock: clock) : nil)
+    }
+
+    /// Answers a request that only needs a runner with its model in memory.
+    private func answerWithoutEngine(_ lease: Lease) -> Bool {
+        guard let expectations = upstreamResponse.expectations,
+            let response = body.request?.responseWithoutEngine(
+                model: lease.model.rawValue, created: Self.timestamp())
+        else { return false }
+        upstreamResponse.document = ByteBuffer(bytes: response)
+        handle(.documentReceived(EngineDocument(.result, expectations.context)))
+        return true
+    }
+
+    /// The clock of translated responses: the call's times, as far as they are known when the response ends.
+    private var clock: OllamaClock {
+        let (began, sent, waited) = (timeline.began, NIODeadline.now(), timeline.waited)
+        return OllamaClock(
+            timestamp: { Self.timestamp() },
+            durations: {
+                let now = NIODeadline.now()
+                return OllamaDurations(
+                    total: Duration(now - began), load: waited, evaluation: Duration(now - sent))
+            })
+    }
+
+    /// The current time (RFC 3339).
+    static func timestamp() -> String {
+        let time = Date().timeIntervalSince1970
+        let seconds = time.rounded(.down)
+        return OllamaTimestamp.string(seconds: Int(seconds), nanoseconds: Int((time - seconds) * 1e9))
+    }
+
+    /// Releases what another attempt would need: the call cannot move after the first relayed byte, and its stream may
+    /// last for minutes.
+    func releaseRequest() {
+        if body.reservedBytes > 0 { memory.release(body.reservedBytes) }
+        body.discard()
+        origin.releaseHeaders()
+        if upstreamResponse.isStream { upstreamResponse.head = nil }
+    }
+}

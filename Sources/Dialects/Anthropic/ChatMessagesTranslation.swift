@@ -1,0 +1,298 @@
+import SimpleAICore
+
+/// Writes the messages of a chat completion request.
+///
+/// Consecutive turns of the user are one message, as in the Messages API. Engines whose chat templates accept a system
+/// message only at the beginning get one there; a later one (Claude Code sends them) becomes text of the user at its
+/// position, so that the engine's prompt cache stays valid.
+struct ChatMessagesTranslation {
+    /// A part of a user message; texts and addresses are the contents of string tokens.
+    enum Part {
+        case text(ArraySlice<UInt8>)
+        case image(url: ArraySlice<UInt8>)
+        case imageData(mediaType: ArraySlice<UInt8>, base64: ArraySlice<UInt8>)
+    }
+
+    var output: MessageBytes
+    var dropped: DroppedFields
+    private var needsComma = false
+    /// The user's message that the next turns may extend.
+    private var userParts: [Part] = []
+    private var hasUserMessage = false
+    private var systemTexts: [ArraySlice<UInt8>] = []
+    private var isInConversation = false
+
+    /// The beginning of the first block of Claude Code's system prompt. The block may change with every request, which
+    /// would invalidate the engine's prompt cache.
+    static let billingHeader = Array("x-anthropic-billing-header:".utf8)
+
+    init(output: MessageBytes, dropped: DroppedFields) {
+        (self.output, self.dropped) = (output, dropped)
+    }
+
+    mutating func translate(system: JSONSlice?, messages: JSONSlice?) throws(GatewayError) {
+        if let system { try readSystem(system, "system", "system[]") }
+        for (index, message) in (messages?.elements ?? []).enumerated() {
+            try translate(message, path: "messages.\(index)")
+        }
+        beginConversation()
+        flushUser()
+    }
+
+    private mutating func translate(_ message: JSONSlice, path: String) throws(GatewayError) {
+        guard message.isObject else { throw MessagesFieldChecks.error(path, "an object") }
+        let role = try MessagesFieldChecks.requiredString(message["role"], "\(path).role")
+        guard let content = message["content"], !content.isNull else {
+            throw MessagesFieldChecks.error("\(path).content", "a string or an array of content blocks")
+        }
+        for member in message.memberNames where !member.isExactly("role") && !member.isExactly("content") {
+            dropped.insert("messages[].\(member)")
+        }
+        if role.isString("user") {
+            beginConversation()
+            try translateUser(content, "\(path).content")
+        } else if role.isString("assistant") {
+            beginConversation()
+            flushUser()
+            try translateAssistant(content, "\(path).content")
+        } else if role.isString("system") {
+            try readSystem(content, "\(path).content", "messages[].content[]")
+        } else {
+            throw MessagesFieldChecks.error("\(path).role", "\"user\", \"assistant\" or \"system\"")
+        }
+    }
+
+    // MARK: System
+
+    private mutating func readSystem(_ system: JSONSlice, _ path: String, _ shape: String) throws(GatewayError) {
+        var texts: [ArraySlice<UInt8>] = []
+        if let blocks = try MessagesFieldChecks.blocks(system, path) {
+            for block in blocks {
+                guard block.kind == .text else {
+                    dropped.insert("\(shape).\(block.type)")
+                    continue
+                }
+                let text = try block.requiredText()
+                if text.starts(with: Self.billingHeader) { continue }
+                texts.append(text)
+                recordOthers(block, shape)
+            }
+        } else {
+            texts.append(system.stringContent)
+        }
+        texts.removeAll { $0.isEmpty }
+        if isInConversation {
+            guard !texts.isEmpty else { return }
+            hasUserMessage = true
+            userParts += texts.map { .text($0) }
+        } else {
+            systemTexts += texts
+        }
+    }
+
+    /// Writes the system message once the first turn begins.
+    private mutating func beginConversation() {
+        guard !isInConversation else { return }
+        isInConversation = true
+        guard !systemTexts.isEmpty else { return }
+        beginMessage("system")
+        output.write(joining: systemTexts, separator: "\\n\\n")
+        output.write("}")
+    }
+
+    // MARK: User
+
+    private mutating func translateUser(_ content: JSONSlice, _ path: String) throws(GatewayError) {
+        guard let blocks = try MessagesFieldChecks.blocks(content, path) else {
+            hasUserMessage = true
+            userParts.append(.text(content.stringContent))
+            return
+        }
+        var parts: [Part] = []
+        var images: [Part] = []
+        var resultCount = 0
+        for block in blocks {
+            if block.kind == .toolResult {
+                // The results precede everything else that the user sent: engines require them right after the calls.
+                if resultCount == 0 { flushUser() }
+                resultCount += 1
+                images += try writeResult(block)
+            } else {
+                parts += try self.parts(of: block, shape: "messages[].content[]")
+            }
+        }
+        userParts += images + parts
+        if !parts.isEmpty || !images.isEmpty || resultCount == 0 { hasUserMessage = true }
+    }
+
+    /// The parts of a text, image or document block; none for other blocks.
+    private mutating func parts(of block: MessagesContentBlock, shape: String) throws(GatewayError) -> [Part] {
+        switch block.kind {
+        case .text:
+            recordOthers(block, shape)
+            return [.text(try block.requiredText())]
+        case .image:
+            recordOthers(block, shape)
+            return try image(block, shape).map { [$0] } ?? []
+        default:
+            dropped.insert("\(shape).\(block.type)")
+            return []
+        }
+    }
+
+    private mutating func image(_ block: MessagesContentBlock, _ shape: String) throws(GatewayError) -> Part? {
+        guard let source = block.source, source.isObject else {
+            throw MessagesFieldChecks.error("\(block.path).source", "an object")
+        }
+        let path = "\(block.path).source"
+        let type = try MessagesFieldChecks.requiredString(source["type"], "\(path).type")
+        if type.isString("base64") {
+            let mediaType = try MessagesFieldChecks.requiredString(source["media_type"], "\(path).media_type")
+            let data = try MessagesFieldChecks.requiredString(source["data"], "\(path).data")
+            return .imageData(mediaType: mediaType.stringContent, base64: data.stringContent)
+        }
+        if type.isString("url") {
+            return .image(url: try MessagesFieldChecks.requiredString(source["url"], "\(path).url").stringContent)
+        }
+        dropped.insert("\(shape).image.\(type.string ?? "")")
+        return nil
+    }
+
+    /// Writes a result as a `tool` message.
+    /// - Returns: the images of the result, which only a user message can carry.
+    private mutating func writeResult(_ block: MessagesContentBlock) throws(GatewayError) -> [Part] {
+        let id = try MessagesFieldChecks.requiredString(block.toolUseID, "\(block.path).tool_use_id")
+        let isError = try MessagesFieldChecks.boolean(block.isError, "\(block.path).is_error")?.isTrue ?? false
+        recordOthers(block, "messages[].content[]")
+        var texts: [ArraySlice<UInt8>] = []
+        var images: [Part] = []
+        if let content = block.content, !content.isNull {
+            if let blocks = try MessagesFieldChecks.blocks(content, "\(block.path).content") {
+                for inner in blocks {
+                    for part in try parts(of: inner, shape: "messages[].content[].content[]") {
+                        if case .text(let text) = part { texts.append(text) } else { images.append(part) }
+                    }
+                }
+            } else {
+                texts.append(content.stringContent)
+            }
+        }
+        if texts.isEmpty, !images.isEmpty { texts.append(Array("[image]".utf8)[...]) }
+        // Chat completions have no flag for it, and the model has to know.
+        if isError, !Self.statesError(texts.first ?? []) { texts.insert(Array("Error:".utf8)[...], at: 0) }
+        beginMessage("tool")
+        output.write(joining: texts, separator: "\\n")
+        output.write(",\"tool_call_id\":")
+        output.write(id.bytes)
+        output.write("}")
+        return images
+    }
+
+    private static func statesError(_ text: ArraySlice<UInt8>) -> Bool {
+        let start = String(decoding: text.prefix(16), as: UTF8.self).lowercased()
+        return ["error", "<error", "<tool_use_error"].contains { start.hasPrefix($0) }
+    }
+
+    private mutating func flushUser() {
+        guard hasUserMessage else { return }
+        hasUserMessage = false
+        defer { userParts = [] }
+        var texts: [ArraySlice<UInt8>] = []
+        for case .text(let text) in userParts { texts.append(text) }
+        beginMessage("user")
+        if texts.count == userParts.count {
+            // Chat templates for text models accept only a string.
+            output.write(joining: texts.count > 1 ? texts.filter { !$0.isEmpty } : texts, separator: "\\n\\n")
+        } else {
+            output.write("[")
+            for (index, part) in userParts.enumerated() {
+                if index > 0 { output.write(",") }
+                write(part)
+            }
+            output.write("]")
+        }
+        output.write("}")
+    }
+
+    private mutating func write(_ part: Part) {
+        switch part {
+        case .text(let text):
+            output.write("{\"type\":\"text\",\"text\":\"")
+            output.write(text)
+            output.write("\"}")
+        case .image(let url):
+            output.write("{\"type\":\"image_url\",\"image_url\":{\"url\":\"")
+            output.write(url)
+            output.write("\"}}")
+        case .imageData(let mediaType, let base64):
+            output.write("{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:")
+            output.write(mediaType)
+            output.write(";base64,")
+            output.write(base64)
+            output.write("\"}}")
+        }
+    }
+
+    // MARK: Assistant
+
+    private mutating func translateAssistant(_ content: JSONSlice, _ path: String) throws(GatewayError) {
+        var texts: [ArraySlice<UInt8>] = []
+        var reasoning: [ArraySlice<UInt8>] = []
+        var calls: [(id: JSONSlice, name: JSONSlice, input: JSONSlice?)] = []
+        if let blocks = try MessagesFieldChecks.blocks(content, path) {
+            for block in blocks {
+                recordOthers(block, "messages[].content[]")
+                switch block.kind {
+                case .text: texts.append(try block.requiredText())
+                case .thinking:
+                    let thinking = try MessagesFieldChecks.requiredString(block.thinking, "\(block.path).thinking")
+                    reasoning.append(thinking.stringContent)
+                case .toolUse:
+                    let id = try MessagesFieldChecks.requiredString(block.id, "\(block.path).id")
+                    let name = try MessagesFieldChecks.requiredString(block.name, "\(block.path).name")
+                    calls.append((id, name, try MessagesFieldChecks.object(block.input, "\(block.path).input")))
+                default: dropped.insert("messages[].content[].\(block.type)")
+                }
+            }
+        } else {
+            texts.append(content.stringContent)
+        }
+        texts.removeAll { $0.isEmpty }
+        reasoning.removeAll { $0.isEmpty }
+        beginMessage("assistant")
+        if texts.isEmpty, !calls.isEmpty { output.write("null") } else { output.write(joining: texts, separator: "") }
+        if !reasoning.isEmpty {
+            output.write(",\"reasoning_content\":")
+            output.write(joining: reasoning, separator: "")
+        }
+        if !calls.isEmpty {
+            output.write(",\"tool_calls\":[")
+            for (index, call) in calls.enumerated() {
+                output.write(index > 0 ? ",{\"id\":" : "{\"id\":")
+                output.write(call.id.bytes)
+                output.write(",\"type\":\"function\",\"function\":{\"name\":")
+                output.write(call.name.bytes)
+                output.write(",\"arguments\":")
+                output.write(quoting: call.input?.bytes ?? Array("{}".utf8)[...])
+                output.write("}}")
+            }
+            output.write("]")
+        }
+        output.write("}")
+    }
+
+    // MARK: Helpers
+
+    /// Writes the beginning of a message up to its content.
+    private mutating func beginMessage(_ role: StaticString) {
+        if needsComma { output.write(",") }
+        needsComma = true
+        output.write("{\"role\":\"")
+        output.write(role)
+        output.write("\",\"content\":")
+    }
+
+    private mutating func recordOthers(_ block: MessagesContentBlock, _ shape: String) {
+        for member in block.otherMembers where !member.isExactly("signature") { dropped.insert("\(shape).\(member)") }
+    }
+}
