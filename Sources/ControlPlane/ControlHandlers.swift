@@ -13,7 +13,19 @@ struct ControlHandlers: Sendable {
     let services: ControlPlaneServices
 
     func models(for request: Request, _ context: ControlContext) async throws -> Response {
-        Self.json(try await list(for: request, context).json)
+        let list = try await list(for: request, context)
+        guard Self.isForAnthropic(request) else { return Self.json(list.json) }
+        let page = try AnthropicModelList.Page { name in
+            request.uri.queryParameters[Substring(name)].map(String.init)
+        }
+        return Self.json(try AnthropicModelList(entries: list.entries).json(page))
+    }
+
+    private static let anthropicVersion = HTTPField.Name("anthropic-version")
+
+    /// Whether the client reads the forms of Anthropic's API.
+    private static func isForAnthropic(_ request: Request) -> Bool {
+        anthropicVersion.map { request.headers.contains($0) } ?? false
     }
 
     /// Describes one model. Its id may contain `/` and `:`, percent-encoded or not.
@@ -25,7 +37,7 @@ struct ControlHandlers: Sendable {
                 .modelNotFound, "Unknown model \"\(id)\". GET /v1/models lists the models you can use.",
                 param: "model")
         }
-        return Self.json(entry.json)
+        return Self.json(Self.isForAnthropic(request) ? AnthropicModelList.json(entry) : entry.json)
     }
 
     /// Liveness: succeeds while the process serves requests.
@@ -106,8 +118,10 @@ struct ControlHandlers: Sendable {
     ) throws -> Response {
         let caller = other ?? requester
         let endpoint = Endpoint.chatCompletions
-        let read = try body.finish(
-            endpoint: endpoint, id: RequestID.id(stated: nil), defaultClass: rules.access.classes.defaultClass)
+        let read = rules.access.resolve(
+            try body.finish(
+                endpoint: endpoint, id: RequestID.id(stated: nil), defaultClass: rules.access.classes.defaultClass)
+        ) { services.scheduler.lists($0) }
         let status = rules.access.permissionDeniedStatus
         let access =
             requester.isAdmin
@@ -119,14 +133,15 @@ struct ControlHandlers: Sendable {
         } catch {
             guard other != nil, let access else { throw error }
             return Self.json(
-                RouteRejection(request: read.request, error: error, permissionDeniedStatus: status, access: access).json
+                RouteRejection(call: read, error: error, permissionDeniedStatus: status, access: access).json
             )
         }
         let affinity = call.policy == .prefixAffinity ? body.conversation(of: endpoint) : nil
         return Self.json(
             RouteExplanation(
                 call: call, placement: services.scheduler.explain(PlacementRequest(call, affinity: affinity)),
-                showsRunners: rules.access.showsRunner(to: requester), permissionDeniedStatus: status, access: access
+                showsRunners: rules.access.showsRunner(to: requester), permissionDeniedStatus: status, access: access,
+                parameters: rules.access.parameters
             ).json)
     }
 
@@ -134,8 +149,9 @@ struct ControlHandlers: Sendable {
         let caller = try await caller(of: request, context)
         let rules = services.rules
         return ModelList(
-            services.scheduler.snapshot(), contextLengths: services.contextLengths.all, classes: rules.access.classes,
-            policy: rules.access.policy, caller: caller, showsRunners: rules.access.showsRunner(to: caller))
+            services.scheduler.snapshot(), contextLengths: services.contextLengths.all,
+            capabilities: services.capabilities.all, classes: rules.access.classes, policy: rules.access.policy,
+            aliases: rules.access.aliases, caller: caller, showsRunners: rules.access.showsRunner(to: caller))
     }
 
     func caller(of request: Request, _ context: ControlContext) async throws(GatewayError) -> Caller {

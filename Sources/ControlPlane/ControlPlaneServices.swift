@@ -25,6 +25,7 @@ package final class ControlPlaneServices: Sendable {
     package let keys: KeyStore?
     let scheduler: Scheduler
     let contextLengths: ContextLengths
+    let capabilities: ModelCapabilities
     let limiter: CallLimiter
     let budget: BufferBudget
     let admissions: AdmissionMetrics
@@ -37,7 +38,8 @@ package final class ControlPlaneServices: Sendable {
 
     package init(
         rules: Rules, credentials: CredentialChecks, keys: KeyStore?, scheduler: Scheduler,
-        contextLengths: ContextLengths, limiter: CallLimiter, budget: BufferBudget, admissions: AdmissionMetrics,
+        contextLengths: ContextLengths, capabilities: ModelCapabilities, limiter: CallLimiter, budget: BufferBudget,
+        admissions: AdmissionMetrics,
         metrics: [any MetricSource], drain: DrainState, logger: Logger
     ) {
         currentRules = Mutex(rules)
@@ -45,6 +47,7 @@ package final class ControlPlaneServices: Sendable {
         self.keys = keys
         self.scheduler = scheduler
         self.contextLengths = contextLengths
+        self.capabilities = capabilities
         self.limiter = limiter
         self.budget = budget
         self.admissions = admissions

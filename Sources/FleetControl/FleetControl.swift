@@ -11,6 +11,7 @@ import WebSocketTransport
 package struct FleetControl: Sendable {
     package let upstreams: UpstreamDirectory
     package let contextLengths: ContextLengths
+    package let capabilities: ModelCapabilities
     package let supervisor: FleetSupervisor
     package let metrics: any MetricSource
     package let agents: Agents
@@ -44,6 +45,7 @@ package struct FleetControl: Sendable {
         self.upstreams = upstreams
         self.metrics = metrics
         contextLengths = machines.contextLengths
+        capabilities = machines.capabilities
         supervisor = FleetSupervisor(
             settings: settings, scheduler: scheduler, upstreams: upstreams, pools: pools, machines: machines,
             sender: sender, agents: agents, memory: memory, metrics: metrics, logger: logger, on: eventLoop)

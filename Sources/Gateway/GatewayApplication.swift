@@ -102,7 +102,8 @@ public struct GatewayApplication: Service {
             refreshModels: { fleet.refreshModels(of: $0) })
         controlPlane = ControlPlaneServices(
             rules: .init(settings: settings, access: access), credentials: credentials, keys: keys,
-            scheduler: scheduler, contextLengths: fleet.contextLengths, limiter: limiter, budget: budget,
+            scheduler: scheduler, contextLengths: fleet.contextLengths,
+            capabilities: fleet.capabilities, limiter: limiter, budget: budget,
             admissions: admissions,
             metrics: [
                 BuildMetric(version: version), dataPlane.metrics, fleet.metrics, budget, dataPlane.connections,

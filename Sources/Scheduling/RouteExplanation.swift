@@ -10,11 +10,14 @@ package struct RouteExplanation {
     package let permissionDeniedStatus: Int
     /// The access section; nil if the caller is not an administrator.
     package var access: String?
+    /// The parameters that the settings state for calls; shown to administrators.
+    private let parameters: ParameterTable
 
     package init(
         call: AuthorizedCall, placement: PlacementExplanation, showsRunners: Bool, permissionDeniedStatus: Int,
-        access: String? = nil
+        access: String? = nil, parameters: ParameterTable = ParameterTable()
     ) {
+        self.parameters = parameters
         self.call = call
         self.placement = placement
         self.showsRunners = showsRunners
@@ -39,11 +42,25 @@ package struct RouteExplanation {
             fields.append("\"status\":\(error.status(permissionDeniedStatus: permissionDeniedStatus))")
             fields.append(String(error.body.json.dropFirst().dropLast()))
         }
-        if let access { fields.append("\"access\":\(access)") }
+        if let alias = call.call.alias { fields.append("\"alias\":\(alias.json)") }
+        if let access {
+            let entries = appliedParameters.map {
+                "{\"pattern\":\(JSONString.encode($0.pattern.text)),"
+                    + "\"summary\":\(JSONString.encode($0.edits.description)),\($0.edits.json.dropFirst())"
+            }
+            fields.append("\"parameters\":[\(entries.joined(separator: ","))],\"access\":\(access)")
+        }
         if showsRunners {
             fields.append("\"candidates\":[\(placement.candidates.map(Self.json).joined(separator: ","))]")
         }
         return "{\(fields.joined(separator: ","))}"
+    }
+
+    /// The entries that apply to the model that would serve, or to the first one that may.
+    private var appliedParameters: [ModelParameters] {
+        var model = call.models.first
+        if case .served(_, let serving) = placement.outcome { model = serving }
+        return model.map { parameters.entries(for: call.call, servedBy: $0) } ?? []
     }
 
     private var outcome: String {
@@ -79,9 +96,16 @@ package struct RouteExplanation {
     /// Limits the length of the header.
     private static let maxCandidatesInHeader = 16
 
-    /// `served; gpu-1=free rank=1 tier=0 load=1/4 loaded; gpu-2=asleep tier=0 eta=41000; …`
+    /// `served; alias=gpt-4o* for class:fast; parameters=class:fast; gpu-1=free rank=1 tier=0 load=1/4 loaded; …`
     package var header: String {
         var parts = [outcome]
+        if let alias = call.call.alias {
+            parts.append(
+                "alias=\(Self.visible(alias.alias.pattern.text)) for \(Self.visible(alias.target.description))")
+        }
+        let applied = appliedParameters.prefix(Self.maxCandidatesInHeader).map { Self.visible($0.pattern.text) }
+        if !applied.isEmpty { parts.append("parameters=\(applied.joined(separator: " "))") }
+        let others = parts.count
         for candidate in placement.candidates.prefix(Self.maxCandidatesInHeader) where candidate.model != nil {
             var words = ["\(Self.visible(candidate.runner.id.rawValue))=\(candidate.reason.rawValue)"]
             if let rank = candidate.rank { words.append("rank=\(rank)") }
@@ -95,7 +119,7 @@ package struct RouteExplanation {
             parts.append(words.joined(separator: " "))
         }
         let able = placement.candidates.count { $0.model != nil }
-        let left = able - (parts.count - 1)
+        let left = able - (parts.count - others)
         if left > 0 { parts.append("and \(left) more") }
         return parts.joined(separator: "; ")
     }

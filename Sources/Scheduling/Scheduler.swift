@@ -39,6 +39,11 @@ public final class Scheduler: Sendable {
 
     public func snapshot() -> SchedulerSnapshot { SchedulerSnapshot(shell.query { $0.view(now: $1) }) }
 
+    /// Whether a runner lists a model of this id, ready or not.
+    public func lists(_ model: ModelID) -> Bool {
+        shell.query { state, _ in !state.placement.runners(listing: model).isEmpty }
+    }
+
     /// Whether a runner has served a call since it was added.
     public func hasServed(_ id: RunnerID) -> Bool { shell.query { state, _ in state.hasServed(id) } }
 

@@ -323,6 +323,10 @@ public struct Settings: Hashable, Sendable {
 
     public struct Models: Hashable, Sendable {
         public var showMembers = true
+        /// Public names of classes and models, in the file's order.
+        public var aliases: [ModelAlias] = []
+        /// Changes to request bodies, in the file's order.
+        public var parameters: [ModelParameters] = []
     }
 
     public struct Errors: Hashable, Sendable {

@@ -17,6 +17,8 @@ struct SettingsValidation {
         for modelClass in settings.classes { check(modelClass, served: served) }
         checkRouting()
         checkPolicies()
+        checkAliases(served: served)
+        checkParameters(served: served)
         for (index, runner) in settings.runners.enumerated() { check(runner, at: .root["runners"][index]) }
         checkRunnersDiffer()
         checkFleet()
@@ -137,7 +139,7 @@ extension SettingsValidation {
 
     /// The models of all runners; nil if those of some runner are known only from its engine's list or its
     /// registration.
-    private var modelsOfAllRunners: Set<ModelID>? {
+    var modelsOfAllRunners: Set<ModelID>? {
         guard !settings.runners.isEmpty, !settings.fleet.acceptsAgents,
             settings.runners.allSatisfy({ !$0.models.isEmpty })
         else { return nil }

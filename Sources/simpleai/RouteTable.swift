@@ -25,8 +25,20 @@ struct RouteTable {
             let priority: Int
         }
         struct Problem: Decodable { let message: String }
+        struct Alias: Decodable {
+            let name: String
+            let pattern: String
+            let target: String
+            let keepName: Bool
+        }
+        struct Parameters: Decodable {
+            let pattern: String
+            let summary: String
+        }
 
         let model: String
+        let alias: Alias?
+        let parameters: [Parameters]?
         let models: [String]
         let policy: String?
         let outcome: String
@@ -57,6 +69,8 @@ struct RouteTable {
         let subject =
             route.policy.map { "\(route.model) (\(route.models.joined(separator: ", "))), \($0)" } ?? route.model
         var lines = ["\(subject): \(sentence)"]
+        if let alias = route.alias { lines.append(Self.sentence(alias)) }
+        for entry in route.parameters ?? [] { lines.append("parameters of \(entry.pattern): \(entry.summary)") }
         if showsRights, let access = route.access { lines.append(Self.sentence(access)) }
         if let candidates = route.candidates, !candidates.isEmpty {
             lines.append("")
@@ -83,6 +97,12 @@ struct RouteTable {
         case "waits_for_wake": return "the call would wait for a machine to wake up\(wait)\(limit)\(others)"
         default: return "the call would be rejected with \(route.status ?? 0): \(route.error?.message ?? route.outcome)"
         }
+    }
+
+    /// `alias: gpt-4o-mini (gpt-4o*) stands for class:fast`
+    private static func sentence(_ alias: Route.Alias) -> String {
+        "alias: \(alias.name)\(alias.name == alias.pattern ? "" : " (\(alias.pattern))") stands for \(alias.target)"
+            + (alias.keepName ? "; responses keep the name" : "")
     }
 
     /// `allowed: policies[0] grants it (student); may wake machines; priority 2`

@@ -33,7 +33,8 @@ func expect(_ problem: ProblemCase, in found: [String]) {
         ProblemCase("server:\n  prot: 1", "s.yaml:3: server.prot: is unknown; did you mean `port`?"),
         ProblemCase("server: {max-body: 1MiB}", "s.yaml:2: server.max-body: is unknown; did you mean `max_body`?"),
         ProblemCase("server: {maxBody: 1MiB}", "s.yaml:2: server.maxBody: is unknown; did you mean `max_body`?"),
-        ProblemCase("models: {teapot: 1}", "s.yaml:2: models.teapot: is unknown; known keys: show_members"),
+        ProblemCase(
+            "models: {teapot: 1}", "s.yaml:2: models.teapot: is unknown; known keys: show_members, aliases, parameters"),
         ProblemCase("log:\n  level: info\n  level: debug", "s.yaml:3: log.level: is defined again in line 4; keep one"),
         ProblemCase(
             "server: {<<: {port: 1}}", "s.yaml:2: server.\"<<\": merge keys are not supported; write the keys out"),

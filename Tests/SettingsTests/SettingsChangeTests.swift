@@ -38,7 +38,7 @@ import Testing
         wake: {enabled: false, broadcast: 127.0.0.1, port: 1, timeout: 9s, schedule: [0s], probe_every: 1s, roles: [w]}
         keepalive: {after: 1s, every: 1s}
         expose: {runner: none}
-        models: {show_members: false}
+        models: {show_members: false, aliases: {'x*': class:fast}, parameters: {a: {force: {k: 1}}}}
         errors: {permission_denied_status: 400}
         metrics: {token: metrics-secret}
         policies: [{roles: x, classes: fast}]

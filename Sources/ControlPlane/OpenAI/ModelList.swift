@@ -35,6 +35,10 @@ struct ModelList {
         var classes: [ClassName]
         /// The members of a class that the caller may see; nil for a model.
         var members: [ModelID]?
+        /// What all models of this entry can do, as far as engines state it; empty if it is unknown.
+        var capabilities: Set<ModelCapability> = []
+        /// The name for people.
+        var displayName: String
 
         var json: String {
             var fields = [
@@ -50,12 +54,25 @@ struct ModelList {
                 fields.append("\"context_length\":\(contextLength),\"max_model_len\":\(contextLength)")
             }
             let classes = classes.map { JSONString.encode($0.rawValue) }.joined(separator: ",")
-            fields.append("\"classes\":[\(classes)]")
+            fields.append("\"classes\":[\(classes)],\"display_name\":\(JSONString.encode(displayName))")
+            if !capabilities.isEmpty { fields.append("\"capabilities\":[\(capabilityList)]") }
             if let members {
                 let members = members.map { JSONString.encode($0.rawValue) }.joined(separator: ",")
                 fields.append("\"models\":[\(members)]")
             }
             return "{\(fields.joined(separator: ","))}"
+        }
+
+        private var capabilityList: String {
+            ModelCapability.allCases.filter(capabilities.contains).map { "\"\($0.rawValue)\"" }.joined(separator: ",")
+        }
+
+        /// The same entry under another id.
+        func named(_ id: String, displayName: String) -> Entry {
+            var entry = self
+            entry.id = id
+            entry.displayName = displayName.isEmpty ? id : displayName
+            return entry
         }
     }
 
@@ -67,12 +84,16 @@ struct ModelList {
     /// Entries under ids without the tag `:latest`, for models that runners list only with it. Callers may request these
     /// ids, but the list omits them.
     private let unlisted: [Entry]
+    private let aliases: ModelAliases
+    /// All models, whether the caller may request them or not.
+    private let known: Set<ModelID>
 
     init(
-        _ fleet: SchedulerSnapshot, contextLengths: [RunnerID: ContextLengths.Stated] = [:], classes: ClassTable,
-        policy: AccessPolicy, caller: Caller, showsRunners: Bool
+        _ fleet: SchedulerSnapshot, contextLengths: [RunnerID: ContextLengths.Stated] = [:],
+        capabilities: [RunnerID: ModelCapabilities.Stated] = [:], classes: ClassTable,
+        policy: AccessPolicy, aliases: ModelAliases = ModelAliases(), caller: Caller, showsRunners: Bool
     ) {
-        let fleet = IndexedFleet(fleet, contextLengths, showsRunners: showsRunners)
+        let fleet = IndexedFleet(fleet, contextLengths, capabilities, showsRunners: showsRunners)
         let known = Set(fleet.models).union(classes.classes.flatMap(\.models))
         let classEntries = classes.classes.filter { policy.mayList(class: $0.name, by: caller) }.map { modelClass in
             var entry = fleet.entry(
@@ -88,15 +109,40 @@ struct ModelList {
                 classes: classes.names(of: model).filter { policy.mayList(class: $0, by: caller) }, preferred: [])
             return (entry: entry, isListed: named.contains(model) || !fleet.isImplied(model))
         }
-        entries = classEntries + modelEntries.filter(\.isListed).map(\.entry)
+        let listed = classEntries + modelEntries.filter(\.isListed).map(\.entry)
         unlisted = modelEntries.filter { !$0.isListed }.map(\.entry)
+        (self.aliases, self.known) = (aliases, known)
+        entries = listed + Self.entries(of: aliases, known, among: listed + unlisted)
     }
 
-    /// The entry for one id, compared byte by byte; also for unlisted ids.
-    func entry(for id: String) -> Entry? { (entries + unlisted).first { $0.id.isExactly(id) } }
+    /// The entries of listed aliases whose targets the caller may request.
+    private static func entries(of aliases: ModelAliases, _ known: Set<ModelID>, among targets: [Entry]) -> [Entry] {
+        let listed = aliases.aliases.filter { $0.isListed && !$0.pattern.hasWildcards }
+        guard !listed.isEmpty else { return [] }
+        let byID = Dictionary(targets.map { (ExactString($0.id), $0) }, uniquingKeysWith: { first, _ in first })
+        return listed.compactMap { alias in
+            let request = ModelRequest.exactly(ModelID(alias.pattern.text))
+            let target = aliases.resolve(request, isModel: known.contains)?.target.description
+            return target.flatMap { byID[ExactString($0)] }?
+                .named(alias.pattern.text, displayName: alias.displayName)
+        }
+    }
 
+    /// The entry for one id, compared byte by byte; also for unlisted ids and for names that an alias matches.
+    func entry(for id: String) -> Entry? {
+        let all = entries + unlisted
+        if let entry = all.first(where: { $0.id.isExactly(id) }) { return entry }
+        guard let resolution = aliases.resolve(.exactly(ModelID(id)), isModel: known.contains) else { return nil }
+        let target = resolution.target.description
+        return all.first { $0.id.isExactly(target) }?.named(id, displayName: resolution.alias.displayName)
+    }
+
+    /// The list in OpenAI's form; `models` is the same list for Codex.
     var json: String {
-        "{\"object\":\"list\",\"data\":[\(entries.map(\.json).joined(separator: ","))]}"
+        let codex = entries.lazy.filter { $0.capabilities.isEmpty || $0.capabilities.contains(.chat) }.enumerated()
+            .map { CodexModel.json($1, priority: $0) }
+        return "{\"object\":\"list\",\"data\":[\(entries.map(\.json).joined(separator: ","))],"
+            + "\"models\":[\(codex.joined(separator: ","))]}"
     }
 }
 
@@ -105,11 +151,16 @@ struct ModelList {
 private struct IndexedFleet {
     private let runners: [SchedulerSnapshot.RunnerStatus]
     private let contextLengths: [RunnerID: ContextLengths.Stated]
+    private let capabilities: [RunnerID: ModelCapabilities.Stated]
     private let showsRunners: Bool
     /// Positions in `runners`, ascending.
     private let runnersOfModel: [ModelID: [Int]]
 
-    init(_ fleet: SchedulerSnapshot, _ contextLengths: [RunnerID: ContextLengths.Stated], showsRunners: Bool) {
+    init(
+        _ fleet: SchedulerSnapshot, _ contextLengths: [RunnerID: ContextLengths.Stated],
+        _ capabilities: [RunnerID: ModelCapabilities.Stated], showsRunners: Bool
+    ) {
+        self.capabilities = capabilities
         runners = fleet.runners
         self.contextLengths = contextLengths
         self.showsRunners = showsRunners
@@ -130,7 +181,8 @@ private struct IndexedFleet {
         let eta = state == .asleep || state == .waking ? serving.compactMap(\.wakeETA).min() : nil
         return ModelList.Entry(
             id: id, state: state, runnersReady: showsRunners ? readyInBestTier(serving, models, preferred) : nil,
-            wakeETA: eta, contextLength: contextLength(serving, models), classes: classes)
+            wakeETA: eta, contextLength: contextLength(serving, models), classes: classes,
+            capabilities: capabilities(serving, models), displayName: id)
     }
 
     private func runners(serving models: Set<ModelID>) -> [SchedulerSnapshot.RunnerStatus] {
@@ -152,6 +204,22 @@ private struct IndexedFleet {
             guard let lengths = contextLengths[status.runner.id] else { return nil }
             return models.lazy.compactMap { model in status.models[model].flatMap { lengths[$0] } }.min()
         }.min()
+    }
+
+    /// The capabilities that all of these runners have for all of the models, because any of them may serve the call;
+    /// runners whose engine states none are disregarded.
+    private func capabilities(
+        _ serving: [SchedulerSnapshot.RunnerStatus], _ models: Set<ModelID>
+    ) -> Set<ModelCapability> {
+        var common: Set<ModelCapability>?
+        for status in serving {
+            guard let stated = capabilities[status.runner.id] else { continue }
+            for model in models {
+                guard let found = status.models[model].flatMap({ stated[$0] }) else { continue }
+                common = common?.intersection(found) ?? found
+            }
+        }
+        return common ?? []
     }
 
     /// Number of runners that can serve the models without loading one, in the best tier that has such a runner.

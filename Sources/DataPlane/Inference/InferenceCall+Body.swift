@@ -32,8 +32,9 @@ extension InferenceCall {
         guard !state.isFinished, acceptsBody else { return }
         do throws(GatewayError) {
             try bodyReader.finish()
-            let call = try body.content.finish(
-                endpoint: endpoint, id: id, defaultClass: rules.access.classes.defaultClass, pathModel: pathModel)
+            let call = resolved(
+                try body.content.finish(
+                    endpoint: endpoint, id: id, defaultClass: rules.access.classes.defaultClass, pathModel: pathModel))
             try readDialect(of: call)
             placement.call = call
             handle(.bodyParsed(call))
@@ -50,7 +51,7 @@ extension InferenceCall {
         body.request = request
         body.ownResponse =
             try request.tokenCount(of: endpoint)
-            ?? request.responseWithoutRunner(model: call.request.description, created: Self.timestamp())
+            ?? request.responseWithoutRunner(model: call.requestedName, created: Self.timestamp())
     }
 
     /// - Returns: whether there is more to decode.

@@ -59,7 +59,9 @@ extension InferenceCall {
             call.streams && !call.wantsUsage && endpoint.supportsStreamUsage && state.mayAddUsageOption
             && upstream.acceptsStreamUsage
         let bytes = body.content.forwarded(model: lease.engineModel.rawValue, addingUsage: addsUsage)
-        return EngineRequest(endpoint: endpoint, body: bytes, asksForUsage: addsUsage, isTranslated: false)
+        return EngineRequest(
+            endpoint: endpoint, body: applyingParameters(to: bytes, of: call, lease), asksForUsage: addsUsage,
+            isTranslated: false)
     }
 
     private func translatedRequest(
@@ -71,7 +73,8 @@ extension InferenceCall {
         let bytes = translated.content.forwarded(
             model: lease.engineModel.rawValue, addingUsage: asksForUsage, removingUsage: hasOption && !asksForUsage)
         return EngineRequest(
-            endpoint: translated.endpoint, body: bytes, asksForUsage: asksForUsage, isTranslated: true)
+            endpoint: translated.endpoint, body: applyingParameters(to: bytes, of: call, lease),
+            asksForUsage: asksForUsage, isTranslated: true)
     }
 
     /// The translated body; made once, however many runners receive it.
@@ -99,7 +102,7 @@ extension InferenceCall {
         of request: EngineRequest, _ call: Call, _ lease: Lease, _ upstream: Upstream
     ) -> UpstreamResponse.ResponseExpectations {
         UpstreamResponse.ResponseExpectations(
-            endpoint: endpoint, model: lease.model, streams: call.streams,
+            endpoint: endpoint, model: call.publicID(of: lease.model), streams: call.streams,
             expectedChoices: call.expectedChoices, acceptsUnknownLength: head.version != .http1_0,
             context: ResponseCause.Context(
                 endpoint: endpoint, translatedTo: request.isTranslated ? request.endpoint : nil,
@@ -107,14 +110,15 @@ extension InferenceCall {
                 engineModel: lease.engineModel.rawValue, addsUsageOption: request.asksForUsage,
                 runnerHasServed: lease.runnerHasServed),
             translation: request.isTranslated
-                ? body.request?.responses(at: endpoint, call: id, model: lease.model.rawValue, clock: clock) : nil)
+                ? body.request?.responses(
+                    at: endpoint, call: id, model: call.publicID(of: lease.model).rawValue, clock: clock) : nil)
     }
 
     /// Answers a request that only needs a runner with its model in memory.
     private func answerWithoutEngine(_ lease: Lease) -> Bool {
         guard let expectations = upstreamResponse.expectations,
             let response = body.request?.responseWithoutEngine(
-                model: lease.model.rawValue, created: Self.timestamp())
+                model: expectations.model.rawValue, created: Self.timestamp())
         else { return false }
         upstreamResponse.document = ByteBuffer(bytes: response)
         handle(.documentReceived(EngineDocument(.result, expectations.context)))

@@ -23,7 +23,7 @@ extension InferenceCall {
 
     /// Keeps proxies and clients from timing out; SDKs ignore it.
     func sendKeepalive() {
-        let model = lease?.model.rawValue ?? call?.request.description ?? ""
+        let model = lease.map { call?.publicID(of: $0.model) ?? $0.model }?.rawValue ?? call?.requestedName ?? ""
         write(note: endpoint.keepalive(model: model, created: Self.timestamp()))
     }
 

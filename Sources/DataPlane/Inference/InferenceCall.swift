@@ -256,7 +256,7 @@ final class InferenceCall {
     private func explain(_ call: AuthorizedCall, _ request: PlacementRequest) -> String {
         RouteExplanation(
             call: call, placement: services.scheduler.explain(request), showsRunners: true,
-            permissionDeniedStatus: rules.access.permissionDeniedStatus
+            permissionDeniedStatus: rules.access.permissionDeniedStatus, parameters: rules.access.parameters
         ).header
     }
 

@@ -392,6 +392,7 @@ final class AgentRegistry {
             return
         }
         updateMachine(status, of: id, number)
+        machines.capabilities.put(status.modelCapabilities, of: id)
         if machines.contextLengths.put(status.contextLengths, of: id) { stateChanged() }
         logOmittedEntries(status.allOmitted, id, number)
         scheduler.agentReported(id, RunnerReport(status, extensions: connection.extensions))

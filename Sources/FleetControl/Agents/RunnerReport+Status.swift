@@ -61,6 +61,18 @@ extension RunnerStatus {
         return lengths
     }
 
+    /// Capabilities that the agent reports for models.
+    var modelCapabilities: ModelCapabilities.Stated {
+        let known = Set(engines.lazy.flatMap(\.availableModels).map { EngineModelID($0.id) })
+        var stated: ModelCapabilities.Stated = [:]
+        for entry in capabilities {
+            let model = modelAliases[ModelID(entry.modelID)] ?? EngineModelID(entry.modelID)
+            let found = ModelCapability.named(entry.capability)
+            if !found.isEmpty, known.contains(model) { stated[model, default: []].formUnion(found) }
+        }
+        return stated
+    }
+
     /// Maximum number of concurrent calls of all healthy engines together.
     func slots(_ extensions: Set<ProtocolExtension>) -> Int {
         max(1, engines.reduce(0) { $0 + ($1.isHealthy ? min($1.capacity(extensions), 10_000) : 0) })

@@ -10,6 +10,8 @@ struct EngineModelList: Hashable {
     private(set) var models: [EngineModelID] = []
     /// Context length of each model in tokens, if the engine states it.
     private(set) var contextLengths: ContextLengths.Stated = [:]
+    /// Capabilities of the models whose entries state some.
+    private(set) var capabilities: ModelCapabilities.Stated = [:]
     /// Number of unusable entries.
     private(set) var skipped = 0
     /// Why the first of them is unusable.
@@ -17,7 +19,9 @@ struct EngineModelList: Hashable {
 
     /// Nil if the body is not a list of models: a probe may use any path.
     init?(_ body: ByteBuffer) {
-        guard let entries = Self.entries(in: Array(body.readableBytesView)) else { return nil }
+        guard let document = JSONSlice(document: Array(body.readableBytesView)[...]),
+            let entries = Self.entries(in: document)
+        else { return nil }
         var known: Set<EngineModelID> = []
         for entry in entries {
             do throws(Unusable) {
@@ -29,11 +33,22 @@ struct EngineModelList: Hashable {
                 known.insert(model)
                 models.append(model)
                 contextLengths[model] = ContextLengths.length(in: entry)
+                addCapabilities(of: model, entry)
             } catch {
                 skipped += 1
                 problem = problem ?? error.reason
             }
         }
+        // llama.cpp states capabilities in a second list.
+        guard document.isObject, document["data"] != nil else { return }
+        for entry in document["models"]?.elements.prefix(Self.maxModels) ?? [] {
+            if let model = try? Self.model(entry), known.contains(model) { addCapabilities(of: model, entry) }
+        }
+    }
+
+    private mutating func addCapabilities(of model: EngineModelID, _ entry: JSONSlice) {
+        let found = ModelCapabilities.capabilities(in: entry)
+        if !found.isEmpty { capabilities[model, default: []].formUnion(found) }
     }
 
     private struct Unusable: Error {
@@ -41,8 +56,7 @@ struct EngineModelList: Hashable {
     }
 
     /// The list in `{"data": […]}` (OpenAI), `{"models": […]}` (Ollama's own API), or a document that is the list.
-    private static func entries(in body: [UInt8]) -> [JSONSlice]? {
-        guard let document = JSONSlice(document: body[...]) else { return nil }
+    private static func entries(in document: JSONSlice) -> [JSONSlice]? {
         let list = document.isObject ? document["data"] ?? document["models"] : document
         guard let list else { return nil }
         // Go encodes an empty list as null.

@@ -26,6 +26,7 @@ final class StaticRunnerProbe {
     private let eventLoop: any EventLoop
     private let logger: Logger
     private let contextLengths: ContextLengths
+    private let capabilities: ModelCapabilities
     private let modelsChanged: () -> Void
     private var knownModels: [EngineModelID]?
     private var next: Scheduled<Void>?
@@ -40,7 +41,7 @@ final class StaticRunnerProbe {
         runner: Settings.StaticRunner, callUpstream: Upstream, probeUpstream: Upstream, scheduler: Scheduler,
         pool: UpstreamPool,
         pools: UpstreamPools, on eventLoop: any EventLoop, urgentInterval: Duration, contextLengths: ContextLengths,
-        logger: Logger,
+        capabilities: ModelCapabilities, logger: Logger,
         modelsChanged: @escaping () -> Void
     ) {
         self.runner = runner
@@ -54,6 +55,7 @@ final class StaticRunnerProbe {
         self.eventLoop = eventLoop
         self.logger = logger
         self.contextLengths = contextLengths
+        self.capabilities = capabilities
         self.modelsChanged = modelsChanged
     }
 
@@ -114,6 +116,7 @@ final class StaticRunnerProbe {
             reportProblem(of: list)
             let models = list?.models
             scheduler.runnerResponded(runner.id, engineModels: models, reason: reason)
+            if let list { capabilities.put(list.capabilities, of: runner.id) }
             let lengthsChanged = list.map { contextLengths.put($0.contextLengths, of: runner.id) } ?? false
             if models != knownModels || lengthsChanged {
                 knownModels = models

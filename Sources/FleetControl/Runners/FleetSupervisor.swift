@@ -102,7 +102,7 @@ package final class FleetSupervisor: Service {
             runner: runner, callUpstream: callUpstream, probeUpstream: probeUpstream, scheduler: scheduler,
             pool: pool.value, pools: pools,
             on: eventLoop, urgentInterval: settings.withLock { $0.wake.probeInterval },
-            contextLengths: machines.contextLengths, logger: logger
+            contextLengths: machines.contextLengths, capabilities: machines.capabilities, logger: logger
         ) { [weak self] in self?.remember() }
     }
 
@@ -125,6 +125,7 @@ package final class FleetSupervisor: Service {
         for id in plan.removed {
             upstreams.remove(id)
             machines.contextLengths.remove(id)
+            machines.capabilities.remove(id)
         }
         eventLoop.execute { [self] in
             guard isProbing.value else { return }

@@ -45,6 +45,7 @@ package final class MachineDirectory: Sendable {
 
     private let known: Mutex<Known>
     package let contextLengths = ContextLengths()
+    package let capabilities = ModelCapabilities()
 
     package init(_ settings: Settings) {
         known = Mutex(Known(settings))
@@ -74,6 +75,7 @@ package final class MachineDirectory: Sendable {
     package func remove(_ runner: RunnerID) {
         known.withLock { _ = $0.agents.removeValue(forKey: runner) }
         contextLengths.remove(runner)
+        capabilities.remove(runner)
     }
 
     /// Adds or updates an agent's machine, at registration and after a restart.

@@ -53,6 +53,8 @@ extension OrderedJSON {
     private static func schema(of form: ValueForm, mayBeEmpty: Bool) -> [Member] {
         func matching(_ pattern: String) -> Member { Member("pattern", .string(pattern + "|" + reference)) }
         switch form {
+        case .any:
+            return []
         case .text:
             return types(["string", "number", "boolean"], mayBeEmpty: mayBeEmpty)
         case .integer(let range):

@@ -62,6 +62,8 @@ enum ValueForm: Hashable {
     case integerChoice([Int])
     /// A text that matches a regular expression.
     case pattern(String)
+    /// Any value: a scalar, a list or a table.
+    case any
 
     /// A value of this form, from the text of the settings file.
     func json(_ text: String) -> OrderedJSON {
@@ -69,7 +71,7 @@ enum ValueForm: Hashable {
         case .integer, .integerChoice: Int(text).map(OrderedJSON.integer) ?? .string(text)
         case .number: Double(text).map(OrderedJSON.number) ?? .string(text)
         case .flag: .boolean(text == "true")
-        case .text, .choice, .pattern: .string(text)
+        case .text, .choice, .pattern, .any: .string(text)
         }
     }
 }

@@ -19,7 +19,8 @@ extension AccessRules {
                 caller: settings.limits.caller, address: settings.limits.address, grants: settings.policies),
             proxies: TrustedProxies(settings.server.trustedProxies),
             origins: AllowedOrigins(settings.server.corsOrigins),
-            exposure: exposure, permissionDeniedStatus: settings.errors.permissionDeniedStatus)
+            exposure: exposure, permissionDeniedStatus: settings.errors.permissionDeniedStatus,
+            aliases: ModelAliases(settings.models.aliases), parameters: ParameterTable(settings.models.parameters))
     }
 }
 

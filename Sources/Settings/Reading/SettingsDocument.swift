@@ -62,14 +62,18 @@ struct SettingsDocument {
             case .mapping(let mapping): .table(try entries(of: mapping, at: path))
             case .alias: .nothing
             }
-        return SettingsNode(content: content, place: place)
+        var isQuoted = false
+        if case .scalar(let scalar) = node { isQuoted = !Self.isPlain(scalar) }
+        return SettingsNode(content: content, place: place, isQuoted: isQuoted)
     }
+
+    private static func isPlain(_ scalar: Node.Scalar) -> Bool { scalar.style == .plain || scalar.style == .any }
 
     private func content(
         of scalar: Node.Scalar, at path: SettingsPath, _ place: SettingsPlace
     ) -> SettingsNode.Content {
         // Quoted scalars are text.
-        if scalar.style == .plain || scalar.style == .any {
+        if Self.isPlain(scalar) {
             if ["", "~", "null", "Null", "NULL"].contains(scalar.string) { return .nothing }
         }
         do {

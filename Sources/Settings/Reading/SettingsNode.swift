@@ -28,6 +28,8 @@ struct SettingsNode: Hashable, Sendable {
 
     var content: Content
     var place: SettingsPlace
+    /// Whether a scalar is written in quotes, so that it is a text whatever it contains.
+    var isQuoted = false
 
     /// The position of a value or, if it is absent, of its enclosing value.
     func place(of path: SettingsPath) -> SettingsPlace { follow(path).place }

@@ -175,6 +175,9 @@ extension SettingsTable {
         return text
     }
 
+    /// The value of a key as written.
+    func node(of key: String) -> SettingsNode? { entry(key)?.value }
+
     /// Converts a key that is a name chosen by the operator.
     func name<Value: Name>(_ key: String, _ kind: SettingsKind<Value>) -> Value {
         do {

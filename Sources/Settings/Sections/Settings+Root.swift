@@ -25,11 +25,13 @@ extension Settings: SettingsSection {
                 "runner", \.expose.runner, .choice([.all, .admin, .none]),
                 "The callers whose response headers name the runner: all, admin or none.")
         }
-        Key.section("models", "The list of models.") {
+        Key.section("models", "The names of models, and the parameters of their calls.") {
             Key(
                 "show_members", \.models.showMembers, .flag,
                 "Whether callers that may only request classes see the models of each class, in `models` of its entry in "
                     + "the list.")
+            Key.modelAliases
+            Key.modelParameters
         }
         Key.section("errors", "Error responses.") {
             Key(

@@ -13,11 +13,16 @@ package struct AccessRules: Sendable {
     package let exposure: RunnerExposure
     /// The status of `permissionDenied`: 403, or 400 for clients of older deployments.
     package let permissionDeniedStatus: Int
+    package let aliases: ModelAliases
+    package let parameters: ParameterTable
 
     package init(
         classes: ClassTable, policy: AccessPolicy, limits: LimitRules, proxies: TrustedProxies,
-        origins: AllowedOrigins, exposure: RunnerExposure, permissionDeniedStatus: Int
+        origins: AllowedOrigins, exposure: RunnerExposure, permissionDeniedStatus: Int, aliases: ModelAliases,
+        parameters: ParameterTable
     ) {
+        self.aliases = aliases
+        self.parameters = parameters
         self.classes = classes
         self.policy = policy
         self.limits = limits
@@ -25,6 +30,12 @@ package struct AccessRules: Sendable {
         self.origins = origins
         self.exposure = exposure
         self.permissionDeniedStatus = permissionDeniedStatus
+    }
+
+    /// The call with the target of its alias. Class members count as models, even if no runner lists them now.
+    /// - Parameter isListed: whether a runner lists a model of this id.
+    package func resolve(_ call: Call, isListed: (ModelID) -> Bool) -> Call {
+        call.resolved(by: aliases) { classes.contains($0) || isListed($0) }
     }
 
     /// Whether this caller may see which runner served its call.

@@ -29,7 +29,10 @@ public enum ModelRequest: Hashable, Sendable, CustomStringConvertible {
 public struct Call: Hashable, Sendable {
     public let id: CallID
     public let endpoint: Endpoint
-    public let request: ModelRequest
+    /// What the caller requested, or the target of its alias.
+    public private(set) var request: ModelRequest
+    /// The alias that the caller requested; nil for a class or a model id.
+    public private(set) var alias: AliasResolution?
     /// Whether the response is an event stream.
     public let streams: Bool
     /// Whether the caller itself requested the usage chunk.
@@ -57,5 +60,12 @@ public struct Call: Hashable, Sendable {
         self.previousResponse = previousResponse
         self.maxTokens = maxTokens
         self.user = user
+    }
+
+    func with(alias: AliasResolution) -> Call {
+        var call = self
+        call.request = alias.target
+        call.alias = alias
+        return call
     }
 }

@@ -1,7 +1,8 @@
 /// The keys of a request body that the gateway or an agent reads or writes, on any path.
 ///
 /// One list for all paths, because engines read most of these keys on most paths: a key without effect on one path may
-/// have one on the next hop. Code that reads or writes another key must add it here.
+/// have one on the next hop. Code that reads or writes another key must add it here, except `BodyEdits`, which changes a
+/// key in all its spellings.
 public enum RequestKeys {
     /// Keys of the body itself.
     public static let body = JSONScanner.Keys(refusingVariantsOf: [

@@ -36,6 +36,9 @@ public struct ClassTable: Hashable, Sendable {
 
     public subscript(name: ClassName) -> ModelClass? { index[name].map { classes[$0] } }
 
+    /// Whether some class lists the model.
+    public func contains(_ model: ModelID) -> Bool { classes.contains { $0.models.contains(model) } }
+
     /// The classes that a model belongs to, in the order of the settings.
     public func names(of model: ModelID) -> [ClassName] {
         classes.filter { $0.models.contains(model) }.map(\.name)

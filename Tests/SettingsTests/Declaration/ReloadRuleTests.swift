@@ -41,6 +41,9 @@ import Testing
         set("prefix_affinity", .root["routing"]["classes"]["big"]["policy"])
         let issuer = SettingsPath.root["auth"]["issuers"][0]
         set("https://auth.example/{tenantid}", issuer["issuer"])
+        let alias = SettingsPath.root["models"]["aliases"]["big"]
+        set("class:fast", alias["target"])
+        set("true", alias["listed"])
         tree.set(.list([.text("00000000-2222-3333-4444-555555555555")]), at: issuer["tenants"].components)
         base = tree
     }
@@ -135,6 +138,7 @@ import Testing
         if text.hasPrefix("policies") { return "policies" }
         if text.hasPrefix("server.tls") { return "server.tls" }
         if text == "classes" { return "classes.big" }
+        for table in ["models.aliases", "models.parameters"] where text.hasPrefix(table) { return "\(table).big" }
         let key =
             text.hasSuffix("_file") && !text.hasSuffix("ca_file") && !text.hasSuffix("state_file")
             ? String(text.dropLast("_file".count)) : text
@@ -151,7 +155,7 @@ extension KeyShape {
         case .value(.flag, _): ["true", "false"].contains(text)
         case .value(.choice(let names), _): names.contains(text)
         case .value(.pattern(let pattern), _): text.range(of: pattern, options: .regularExpression) != nil
-        case .value(.text, _), .section: true
+        case .value(.text, _), .value(.any, _), .section: true
         case .list(let element), .names(_, let element): element.mayContain(text)
         case .anyOf(let shapes): shapes.contains { $0.mayContain(text) }
         }
