@@ -96,6 +96,9 @@ let package = Package(
         // L0, too: the operator's words for the errors of the network libraries.
         room("NetworkErrors", ["OperatingSystem", asyncHTTPClient, nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
 
+        // L0, too: requests, responses, streams and errors of every API that callers use, as bytes; pure.
+        room("Dialects", ["SimpleAICore"]),
+
         // L0, too: gzip and deflate.
         .systemLibrary(name: "CZlib"),
         room("ContentCodings", ["CZlib"]),
@@ -121,8 +124,6 @@ let package = Package(
             ["SimpleAICore", "OperatingSystem", "NetworkErrors", "ContentCodings", logging, nioSSL]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         room("RunnerProtocol", ["SimpleAICore"]),
-        // What each API looks like: requests, responses, streams and errors, as bytes.
-        room("Dialects", ["SimpleAICore"]),
         room(
             "WebSocketTransport",
             ["SimpleAICore", "OutgoingTLS", "NetworkErrors", nioSSL]

@@ -24,7 +24,7 @@ struct ControlHandlers: Sendable {
     private static let anthropicVersion = HTTPField.Name("anthropic-version")
 
     /// Whether the client reads the forms of Anthropic's API.
-    private static func isForAnthropic(_ request: Request) -> Bool {
+    static func isForAnthropic(_ request: Request) -> Bool {
         anthropicVersion.map { request.headers.contains($0) } ?? false
     }
 
@@ -145,8 +145,11 @@ struct ControlHandlers: Sendable {
             ).json)
     }
 
-    private func list(for request: Request, _ context: ControlContext) async throws(GatewayError) -> ModelList {
-        let caller = try await caller(of: request, context)
+    func list(for request: Request, _ context: ControlContext) async throws(GatewayError) -> ModelList {
+        list(for: try await caller(of: request, context))
+    }
+
+    func list(for caller: Caller) -> ModelList {
         let rules = services.rules
         return ModelList(
             services.scheduler.snapshot(), contextLengths: services.contextLengths.all,

@@ -122,7 +122,7 @@ package enum Routes {
             Route(
                 method: .delete, pattern: "/admin/api/keys/*", access: .administrators, summary: "revokes an API key"
             ) { control in { try await KeyAdministration(control: control).revoke(for: $0, $1) } },
-        ]
+        ] + ollama
 
     package static func router(_ services: ControlPlaneServices) -> Router<ControlContext> {
         let router = Router(context: ControlContext.self, options: .autoGenerateHeadEndpoints)

@@ -10,6 +10,8 @@ import Testing
         ("/v1/models/llama3:8b", ["GET", "HEAD"]), ("/v1/models/org/model", ["GET", "HEAD"]),
         ("/admin/api/keys", ["GET", "HEAD", "POST"]), ("/admin/api/keys/k1", ["DELETE"]),
         ("/admin/api/machines/gpu/wake", ["POST"]), ("/admin/api/machines/a/b/sleep", ["POST"]),
+        ("/", ["GET", "HEAD"]), ("/api/tags", ["GET", "HEAD"]), ("/api/show", ["POST"]), ("/api/delete", ["DELETE"]),
+        ("/api/blobs/sha256:0", ["POST"]), ("/openai/deployments/m/chat/completions", ["POST"]),
         ("/ws/runners", ["GET", "HEAD"]), ("/health", ["GET", "HEAD"]), ("/metrics", ["GET", "HEAD"]),
     ])
     func aKnownPathHasItsMethods(_ path: String, _ methods: [String]) {
@@ -17,7 +19,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "/", "/v1", "/v1/models/", "/v1/nothing", "/v1/chat/completions/x", "/admin/api/keys/",
+        "", "//", "/v1", "/api", "/api/tags/", "/api/blobs/", "/api/nothing", "/v1/models/", "/v1/nothing",
+        "/v1/chat/completions/x", "/admin/api/keys/",
         "/admin/api/keys/a/b",
         "/admin/api/machines/gpu", "/admin/api/machines/gpu/restart", "/admin/api/machines//wake", "/Health",
         "/health/",

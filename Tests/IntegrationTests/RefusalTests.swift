@@ -92,7 +92,7 @@ extension Integration {
             }
         }
 
-        @Test(arguments: ["/", "/v1", "/v1/chat", "/v1/chat/completions/x", "/v2/chat/completions"])
+        @Test(arguments: ["//", "/v1", "/v1/chat", "/v1/chat/completions/x", "/v2/chat/completions"])
         func paths(path: String) async throws {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, _ in
                 try expect(try await gateway.get(path), 404, "not_found", "invalid_request_error")

@@ -12,10 +12,12 @@ TRUST = "OutgoingTLS"
 ERRORS = "NetworkErrors"
 # Without TokenProviders: only `simpleai token` requests tokens; no code that `serve` runs does.
 L1 = {"Scheduling", "Authentication", "WakeOnLAN", "Relay", "RunnerProtocol", "WebSocketTransport", "Settings",
-      "Storage", "Dialects"}
+      "Storage"}
 # The gateway's planes: each may import L1, none another plane. Only the root and tests see more than one.
 PLANES = {"DataPlane", "ControlPlane", "FleetControl"}
 CODINGS = "ContentCodings"
+# What each API of callers looks like, as pure rules: bytes in, bytes out; no network library, no clock.
+DIALECTS = "Dialects"
 
 NIO = {"NIO", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers", "NIOFoundationCompat", "NIOTLS"}
 NIO_TLS = {"NIOSSL"}
@@ -55,16 +57,15 @@ TARGETS = {
     "CZlib": (set(), set(), set()),
     CODINGS: ({"CZlib"}, set(), PURE),
     "RunnerProtocol": ({CORE}, set(), SYSTEM),
-    # Bytes in, bytes out: no network library, no clock.
-    "Dialects": ({CORE}, set(), PURE),
+    DIALECTS: ({CORE}, set(), PURE),
     "WebSocketTransport": ({CORE, TRUST, ERRORS}, NIO | NIO_TLS | NIO_SERVER | LOG, SYSTEM),
     "Settings": ({CORE, SYSTEM_CALLS}, {"Yams"}, SYSTEM),
     # Only digests, of CRYPTO. Files, for revocations that the database cannot store.
     "Storage": ({CORE, SYSTEM_CALLS}, {"GRDB", "Crypto"} | LOG, SYSTEM),
 
-    "DataPlane": ({CORE, SYSTEM_CALLS, CODINGS, ERRORS, "Dialects", "Scheduling", "Relay", "Settings"},
+    "DataPlane": ({CORE, DIALECTS, SYSTEM_CALLS, CODINGS, ERRORS, "Scheduling", "Relay", "Settings"},
                   NIO | NIO_TLS | LOG | {"NIOHTTP2", "NIOHPACK"}, SYSTEM),
-    "ControlPlane": ({CORE, CODINGS, ERRORS, "Dialects", "Scheduling", "Relay", "Settings", "Storage"},
+    "ControlPlane": ({CORE, DIALECTS, CODINGS, ERRORS, "Scheduling", "Relay", "Settings", "Storage"},
                      HUMMINGBIRD | LOG | {"NIOCore", "NIOPosix", "HTTPTypes"}, SYSTEM),
     "FleetControl": ({CORE, SYSTEM_CALLS, TRUST, ERRORS, "Scheduling", "Relay", "Settings", "RunnerProtocol",
                       "WebSocketTransport"}, NIO | NIO_TLS | LOG | LIFECYCLE, SYSTEM),

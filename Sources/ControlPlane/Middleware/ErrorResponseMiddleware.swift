@@ -1,3 +1,4 @@
+import Dialects
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -62,11 +63,21 @@ struct ErrorResponseMiddleware: RouterMiddleware {
         for (name, value) in gatewayError.headers(allowing: methods) {
             if let name = HTTPField.Name(name) { headers[name] = value }
         }
-        let status = gatewayError.status(
-            permissionDeniedStatus: services.rules.access.permissionDeniedStatus)
+        let dialect = Self.dialect(of: request)
+        if let name = dialect.requestIDField.flatMap({ HTTPField.Name($0) }) { headers[name] = id.rawValue }
+        let response = dialect.response(
+            to: gatewayError,
+            status: gatewayError.status(permissionDeniedStatus: services.rules.access.permissionDeniedStatus),
+            requestID: id.rawValue)
         return Response(
-            status: .init(code: status), headers: headers,
-            body: .init(byteBuffer: ByteBuffer(string: gatewayError.body.json)))
+            status: .init(code: response.status), headers: headers,
+            body: .init(byteBuffer: ByteBuffer(bytes: response.body)))
+    }
+
+    /// The dialect in which the client reads errors.
+    private static func dialect(of request: Request) -> Dialect {
+        if request.uri.path.utf8.starts(with: "/api/".utf8) { return .ollama }
+        return ControlHandlers.isForAnthropic(request) ? .anthropic : .openAI
     }
 
     /// Logs details that are not for callers, above all why a token was refused. The details of inference calls are in

@@ -33,7 +33,7 @@ extension FuzzTarget {
             } catch {
                 continue
             }
-            let addsUsage = call.streams && !call.wantsUsage
+            let addsUsage = call.streams && !call.wantsUsage && endpoint.supportsStreamUsage
             let sent = Array(body.forwarded(model: "chosen", addingUsage: addsUsage).readableBytesView)
             let members = TolerantReader.members(of: sent[...])
             let options = try checked(members, for: names)
@@ -41,8 +41,10 @@ extension FuzzTarget {
             for member in members where KeyComparison.allCases.contains(where: { $0.takes(member.key, for: "model") }) {
                 try require(member.text == "\"chosen\"", "another model would run: \(member.text)")
             }
-            let streams = members.contains { $0.key.elementsEqual("stream".utf16) && $0.text == "true" }
-            try require(streams == call.streams, "stream is \(streams), read as \(call.streams)")
+            let stated = members.last { $0.key.elementsEqual("stream".utf16) }?.text
+            let streams = stated == "true" || endpoint.streamsByDefault && (stated == nil || stated == "null")
+            try require(
+                (streams && endpoint.readsStreams) == call.streams, "stream is \(streams), read as \(call.streams)")
             let usage = try checked(TolerantReader.members(of: options?.value ?? []), for: ["include_usage"])
             try require(
                 (usage?.text == "true") == (call.wantsUsage || addsUsage),
