@@ -87,6 +87,8 @@ let package = Package(
     targets: [
         // L0: vocabulary and pure rules; standard library only.
         room("SimpleAICore"),
+        // L0: requests, responses and streams of every API that callers use; pure.
+        room("Dialects", ["SimpleAICore"]),
         // L0: child processes, descriptors and files, by system calls that report what has run out instead of trapping.
         .target(name: "CSystemCalls"),
         room("OperatingSystem", ["CSystemCalls"]),
@@ -121,7 +123,7 @@ let package = Package(
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         room(
             "Relay",
-            ["SimpleAICore", "OperatingSystem", "NetworkErrors", "ContentCodings", logging, nioSSL]
+            ["SimpleAICore", "Dialects", "OperatingSystem", "NetworkErrors", "ContentCodings", logging, nioSSL]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         room("RunnerProtocol", ["SimpleAICore"]),
         room(
@@ -212,6 +214,7 @@ let package = Package(
             path: "Tests/TestSupport", swiftSettings: settings),
 
         tests(of: "SimpleAICore"),
+        tests(of: "Dialects", ["SimpleAICore"]),
         tests(of: "OperatingSystem"),
         tests(
             of: "NetworkErrors",
@@ -222,7 +225,10 @@ let package = Package(
         tests(
             of: "WakeOnLAN",
             ["SimpleAICore", "OperatingSystem"] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
-        tests(of: "Relay", ["SimpleAICore", logging] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
+        tests(
+            of: "Relay",
+            ["SimpleAICore", "Dialects", "OperatingSystem", logging]
+                + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
         tests(of: "ContentCodings"),
         tests(of: "RunnerProtocol", ["SimpleAICore"]),
         .testTarget(

@@ -4,6 +4,8 @@ import pathlib
 import re
 
 CORE = "SimpleAICore"
+# What every API of callers says, as pure rules.
+DIALECTS = "Dialects"
 # Child processes, descriptors and files: imports no gateway code, so that the acceptance suite may use it, too.
 SYSTEM_CALLS = "OperatingSystem"
 # The certificate authorities that outgoing connections trust.
@@ -38,6 +40,7 @@ PURE = {"Swift", "Synchronization"}
 # target: (our targets, third-party modules, modules of the system)
 TARGETS = {
     CORE: (set(), set(), PURE),
+    DIALECTS: ({CORE}, set(), PURE),
     "CSystemCalls": (set(), set(), set()),
     # Linked into the program, imported by no target.
     "CEmptyICUData": (set(), set(), set()),
@@ -52,7 +55,7 @@ TARGETS = {
     # Only digests, of CRYPTO.
     "TokenProviders": ({CORE, TRUST, ERRORS}, {"Crypto"} | FETCH | {"NIOCore", "NIOHTTP1"}, SYSTEM),
     "WakeOnLAN": ({CORE, SYSTEM_CALLS, TRUST, ERRORS}, NIO | NIO_TLS | LOG, SYSTEM),
-    "Relay": ({CORE, SYSTEM_CALLS, ERRORS, CODINGS}, NIO | NIO_TLS | LOG, SYSTEM),
+    "Relay": ({CORE, DIALECTS, SYSTEM_CALLS, ERRORS, CODINGS}, NIO | NIO_TLS | LOG, SYSTEM),
     # zlib, as the system has it: a module map and nothing else.
     "CZlib": (set(), set(), set()),
     CODINGS: ({"CZlib"}, set(), PURE),
