@@ -45,6 +45,28 @@ int csystem_close_from(void *actions, int first) {
 }
 #endif
 
+int csystem_open_unnamed_file(const char *directory) {
+#ifdef O_TMPFILE
+    // O_EXCL: nothing can give the file a name later.
+    return open(directory, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+#else
+    (void)directory;
+    errno = EOPNOTSUPP;
+    return -1;
+#endif
+}
+
+int csystem_open_removed_file(char *path) {
+#ifdef __linux__
+    int file = mkostemp(path, O_CLOEXEC);
+#else
+    int file = mkstemp(path);
+    if (file >= 0) (void)fcntl(file, F_SETFD, FD_CLOEXEC);
+#endif
+    if (file >= 0) (void)unlink(path);
+    return file;
+}
+
 int csystem_set_descriptor_limit(int process, unsigned long long soft) {
 #ifdef __linux__
     struct rlimit limit;

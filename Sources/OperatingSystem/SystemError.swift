@@ -20,6 +20,9 @@ public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { String(cString: strerror(number)) }
 
+    /// No space, quota or allowed length is left for a file.
+    public static let fullDisk: [Int32] = [ENOSPC, EDQUOT, EFBIG]
+
     /// Whether descriptors, memory or buffers are exhausted, in this process or on the machine: this passes as soon as some
     /// are released.
     public var isExhaustion: Bool {

@@ -1,8 +1,8 @@
 public import SimpleAICore
 import Synchronization
 
-/// The memory budget for request bodies and collected responses of all calls, accounted per caller and per address: neither
-/// may hold more than its share (`FairShare`).
+/// The budget of all calls for the bytes of one resource: memory for request bodies and collected responses, or disk space for
+/// large request bodies. Accounted per caller and per address: neither may hold more than its share (`FairShare`).
 ///
 /// A reservation costs a few atomic additions. A lock is taken only to open and to close a `BufferShare`, which a connection
 /// keeps as long as the same caller uses it.
@@ -16,12 +16,13 @@ public final class BufferBudget: Sendable {
     fileprivate final class Account: Sendable {
         let held = Atomic<Int>(0)
         let weight: Int
+        let isCaller: Bool
 
         init(_ holder: Holder) {
-            weight =
+            (weight, isCaller) =
                 switch holder {
-                case .caller: 1
-                case .address: BufferBudget.weightOfAddress
+                case .caller: (1, true)
+                case .address: (BufferBudget.weightOfAddress, false)
                 }
         }
     }
@@ -32,21 +33,25 @@ public final class BufferBudget: Sendable {
 
     private let capacity: Atomic<Int>
     private let minShare: Atomic<Int>
+    private let maxPerCaller: Atomic<Int>
     private let used = Atomic<Int>(0)
     private let accounts = Mutex<[Holder: (account: Account, shares: Int)]>([:])
 
     /// - Parameters:
     ///   - limit: in bytes.
     ///   - minShare: in bytes, see `FairShare`.
-    public init(limit: Int, minShare: Int = 0) {
+    ///   - maxPerCaller: the limit of each caller in bytes, however much is free.
+    public init(limit: Int, minShare: Int = 0, maxPerCaller: Int = .max) {
         capacity = Atomic(limit)
         self.minShare = Atomic(minShare)
+        self.maxPerCaller = Atomic(maxPerCaller)
     }
 
     /// Sets the limits, in bytes, for later reservations.
-    public func setLimit(_ bytes: Int, minShare minBytes: Int) {
+    public func setLimit(_ bytes: Int, minShare minBytes: Int, maxPerCaller maxBytes: Int = .max) {
         capacity.store(bytes, ordering: .relaxed)
         minShare.store(minBytes, ordering: .relaxed)
+        maxPerCaller.store(maxBytes, ordering: .relaxed)
     }
 
     public var bytesInUse: Int { used.load(ordering: .relaxed) }
@@ -90,6 +95,9 @@ public final class BufferBudget: Sendable {
             var rule = rule
             rule.weight = account.weight
             decision = rule.decision(on: bytes, held: held, inUse: inUse)
+            if decision == .granted, account.isCaller, bytes > maxPerCaller.load(ordering: .relaxed) - held {
+                decision = .beyondShare
+            }
         }
         if accounts.isEmpty, rule.decision(on: bytes, held: 0, inUse: inUse) == .exhausted { decision = .exhausted }
         if decision != .granted { release(bytes, on: accounts) }
@@ -102,7 +110,7 @@ public final class BufferBudget: Sendable {
     }
 }
 
-/// The right of one caller at one address to reserve memory; closed when its last reference is released.
+/// The right of one caller at one address to reserve bytes; closed when its last reference is released.
 public final class BufferShare: Sendable {
     private let budget: BufferBudget
     private let holders: [BufferBudget.Holder]

@@ -27,6 +27,17 @@ import Testing
         #expect(budget.share(for: Self.caller("other"), from: Self.address(9)).reserve(200) == .granted)
     }
 
+    @Test func aCallerMayHaveAFixedLimit() {
+        let budget = BufferBudget(limit: 1_000, minShare: 1_000, maxPerCaller: 300)
+        let share = budget.share(for: Self.caller("greedy"), from: Self.address(1))
+        let same = budget.share(for: Self.caller("greedy"), from: Self.address(2))
+        #expect(share.reserve(200) == .granted && same.reserve(101) == .beyondShare && same.reserve(100) == .granted)
+        #expect(budget.share(for: Self.caller("other"), from: Self.address(1)).reserve(300) == .granted)
+        budget.setLimit(1_000, minShare: 1_000, maxPerCaller: 301)
+        #expect(share.reserve(1) == .granted && share.reserve(1) == .beyondShare)
+        #expect(budget.bytesInUse == 601)
+    }
+
     @Test func limitsAnAddressButNotAProxy() {
         let budget = BufferBudget(limit: 1_000, minShare: 10)
         let callers = (0..<200).map { budget.share(for: Self.caller("\($0)"), from: Self.address(1)) }

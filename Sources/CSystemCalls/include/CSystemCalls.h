@@ -21,6 +21,14 @@ int csystem_close_from(void *actions, int first);
 /// Sets the soft limit of open files of a running process, up to its hard limit. Returns 0, or -1 with errno set.
 int csystem_set_descriptor_limit(int process, unsigned long long soft);
 
+/// Opens a new file without a name in a directory, for reading and writing; it ends once it is closed. Returns -1 with
+/// errno set: EOPNOTSUPP, EISDIR or EINVAL if the kernel or the file system has no such files.
+int csystem_open_unnamed_file(const char *directory);
+
+/// Creates a file whose path is `path` with its last six letters replaced, removes its name, and leaves it open for reading
+/// and writing. Returns -1 with errno set.
+int csystem_open_removed_file(char *path);
+
 /// Starts a detached thread that calls `body`. Returns 0, or an error number if no thread was started.
 int csystem_start_thread(void (*body)(void *), void *argument, unsigned long stack_size);
 
