@@ -28,6 +28,9 @@ final class UpstreamConnection: ChannelInboundHandler {
     /// The handle of the exchange in progress.
     private var exchangeHandle: ExchangeHandle?
     private var progressTimer: Scheduled<Void>?
+    /// Delivers the rest of the request in progress; nil once it has delivered everything, or if the body was complete.
+    private var bodySource: (any BodySource)?
+    private var isSendingBody = false
 
     /// - Parameters:
     ///   - out: this connection's writer, before this handler.
@@ -61,21 +64,77 @@ final class UpstreamConnection: ChannelInboundHandler {
         let eventLoop = context.eventLoop
         (self.receiver, self.exchangeHandle) = (receiver, exchangeHandle)
         let timerDeadline = state.exchangeBegan(
-            timeouts: timeouts, isLast: !request.head.isKeepAlive, at: eventLoop.now)
+            timeouts: timeouts, isLast: !request.head.isKeepAlive, unreadBytes: request.bodySource?.length ?? 0,
+            at: eventLoop.now)
         exchangeHandle.progress = .exchanging(self)
         let written = eventLoop.makePromise(of: Void.self)
         let number = state.exchanges
-        written.futureResult.assumeIsolated().whenSuccess { [self] in
-            state.requestWritten(number, at: eventLoop.now)
+        if let source = request.bodySource, source.length > 0 {
+            written.futureResult.assumeIsolated().whenSuccess { [self] in state.requestHeadWritten(number) }
+            out.write(request, promise: written)
+            beginBody(source)
+            // The source may have failed.
+            guard state.isExchanging else { return }
+        } else {
+            written.futureResult.assumeIsolated().whenSuccess { [self] in
+                state.requestWritten(number, at: eventLoop.now)
+            }
+            out.write(request, promise: written)
         }
-        out.write(request, promise: written)
         out.flush()
         if let timerDeadline { setProgressTimer(timerDeadline, context) }
         read(context)
     }
 
+    // MARK: Request bodies in pieces
+
+    private func beginBody(_ source: any BodySource) {
+        bodySource = source
+        source.onReady = { [weak self] in self?.sendBody() }
+        sendBody()
+    }
+
+    /// Sends pieces of the request body while the socket accepts them.
+    private func sendBody() {
+        // Writing a piece may report, in the same call, that the socket has accepted it.
+        guard let context, let bodySource, !isSendingBody else { return }
+        isSendingBody = true
+        defer { isSendingBody = false }
+        while state.wantsBody {
+            switch bodySource.next() {
+            case .pending: return
+            case .failed(let reason):
+                state.bodyFailed(reason)
+                return closeTransport()
+            case .bytes(let piece):
+                guard case .write(let isLast) = state.bodyRead(piece.readableBytes) else { return closeTransport() }
+                if isLast { endBody() }
+                write(piece, isLast: isLast, context.eventLoop)
+            }
+        }
+    }
+
+    private func write(_ piece: ByteBuffer, isLast: Bool, _ eventLoop: any EventLoop) {
+        let (number, count) = (state.exchanges, piece.readableBytes)
+        let written = eventLoop.makePromise(of: Void.self)
+        written.futureResult.assumeIsolated().whenSuccess { [self] in
+            state.bodyWritten(number, count, at: eventLoop.now)
+            if isLast { state.requestWritten(number, at: eventLoop.now) }
+            sendBody()
+        }
+        out.write(piece, promise: written)
+        out.flush()
+    }
+
+    /// No further piece of the request body is needed.
+    private func endBody() {
+        bodySource?.cancel()
+        bodySource = nil
+    }
+
     /// Ends an exchange whose client has disconnected.
     func abandonExchange() {
+        endBody()
         state.exchangeAbandoned()
         (receiver, exchangeHandle) = (nil, nil)
         closeTransport()
@@ -86,6 +145,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         guard let context else { return }
         let now = context.eventLoop.now
         receiver = nil
+        endBody()
         // The response was complete, though its body may stay open.
         if state.responseIsSuccess { upstream.noteServed(at: now) }
         perform(state.exchangeReleased(at: now), context)
@@ -171,6 +231,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     /// - Returns: the target of the exchange that has ended.
     private func endExchange() -> (any UpstreamResponseReceiver)? {
+        endBody()
         exchangeHandle?.progress = .over
         defer { (receiver, exchangeHandle) = (nil, nil) }
         return receiver

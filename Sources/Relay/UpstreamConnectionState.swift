@@ -28,6 +28,12 @@ struct UpstreamConnectionState {
         var isServed: Bool
     }
 
+    enum BodyAction: Equatable {
+        /// Write the piece; report it with `bodyWritten`, and the last one also with `requestWritten`.
+        case write(isLast: Bool)
+        case close
+    }
+
     enum ReceiveAction: Equatable {
         case deliver
         case close
@@ -76,6 +82,12 @@ struct UpstreamConnectionState {
         /// Whether the request asks to close the connection after it.
         let isLast: Bool
         var lastProgress: NIODeadline
+        /// Number of bytes that the source of the request body has not delivered.
+        var unreadBytes: Int
+        /// Number of bytes of the request body that were delivered, and that the socket has not accepted.
+        var unsentBytes = 0
+        /// Whether the head of a request with a body source has been written; not tracked for others.
+        var headIsWritten = false
         var requestIsWritten = false
         var response = Response.awaited
         /// Whether the receiver has received all that it needs: the rest of the response is dropped.
@@ -123,6 +135,8 @@ struct UpstreamConnectionState {
     /// Limits for the rest of a response after its receiver released it: time, and length in bytes.
     static let dropTimeout: TimeAmount = .seconds(1)
     static let maxDropped = 64 << 10
+    /// In bytes: no further piece of a request body is read while the socket has not accepted this many.
+    static let maxUnsent = 128 << 10
 
     private let lifetimes: UpstreamLifetimes
     private let openedAt: NIODeadline
@@ -155,11 +169,16 @@ struct UpstreamConnectionState {
     var expiresAt: NIODeadline { min(idleSince + lifetimes.idle, openedAt + lifetimes.age) }
 
     /// A request is about to be written.
-    /// - Parameter isLast: whether it asks to close the connection after it.
+    /// - Parameters:
+    ///   - isLast: whether it asks to close the connection after it.
+    ///   - unreadBytes: number of bytes of its body that a source will deliver.
     /// - Returns: when the progress timer has to fire, if it must be set.
-    mutating func exchangeBegan(timeouts: UpstreamTimeouts, isLast: Bool, at now: NIODeadline) -> NIODeadline? {
+    mutating func exchangeBegan(
+        timeouts: UpstreamTimeouts, isLast: Bool, unreadBytes: Int = 0, at now: NIODeadline
+    ) -> NIODeadline? {
         exchange = Exchange(
-            timeouts: timeouts, isFirstOnConnection: exchanges == 0, isLast: isLast, lastProgress: now)
+            timeouts: timeouts, isFirstOnConnection: exchanges == 0, isLast: isLast, lastProgress: now,
+            unreadBytes: unreadBytes)
         exchanges += 1
         parser.begin()
         // Progress does not move the timer; it only records its time. The timer fires when the shorter of the two timeouts could first
@@ -175,6 +194,45 @@ struct UpstreamConnectionState {
         guard number == exchanges else { return }
         exchange?.requestIsWritten = true
         exchange?.lastProgress = now
+    }
+
+    // MARK: Request bodies in pieces
+
+    /// Whether the next piece of the request body is to be read from its source. A response that begins early does not
+    /// change this (RFC 9110 §7.5): the engine may need the rest of the body for the rest of its response. A response that
+    /// ends early does.
+    var wantsBody: Bool {
+        guard let exchange, !exchange.isReleased, !closing.hasBegun else { return false }
+        return exchange.unreadBytes > 0 && exchange.unsentBytes < Self.maxUnsent
+    }
+
+    /// - Parameter number: of the exchange, as `exchanges` counted it.
+    mutating func requestHeadWritten(_ number: Int) {
+        if number == exchanges { exchange?.headIsWritten = true }
+    }
+
+    /// The source has delivered a piece, because `wantsBody` was true.
+    mutating func bodyRead(_ count: Int) -> BodyAction {
+        // More bytes than the head states would be read as the next request.
+        guard let exchange, count > 0, count <= exchange.unreadBytes else {
+            fail(.bodyUnavailable("its length is not the announced one"))
+            return .close
+        }
+        self.exchange?.unreadBytes -= count
+        self.exchange?.unsentBytes += count
+        return .write(isLast: exchange.unreadBytes == count)
+    }
+
+    /// The socket has accepted a piece.
+    mutating func bodyWritten(_ number: Int, _ count: Int, at now: NIODeadline) {
+        guard number == exchanges else { return }
+        exchange?.unsentBytes -= count
+        exchange?.lastProgress = now
+    }
+
+    /// The source cannot deliver the rest. The connection is closed: the engine waits for a complete request.
+    mutating func bodyFailed(_ reason: String) {
+        fail(.bodyUnavailable(reason))
     }
 
     /// The client has disconnected. In HTTP/1.1, closing the connection is the only way to make an engine stop.
@@ -224,7 +282,7 @@ struct UpstreamConnectionState {
         }
         // Bytes on a reused connection before the request was sent are not its response. The engine is closing the
         // connection; the request has not reached it.
-        if !exchange.hasHead, !exchange.isFirstOnConnection, parser.isEmpty, requestIsPending {
+        if !exchange.hasHead, !exchange.isFirstOnConnection, parser.isEmpty, requestIsPending, !exchange.headIsWritten {
             fail(.staleConnection)
             return .close
         }

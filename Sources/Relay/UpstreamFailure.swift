@@ -6,6 +6,8 @@ public enum UpstreamFailure: Error, Hashable, Sendable {
     case unreachable(String)
     /// This process has no descriptor, buffer or memory left for a connection: no evidence about the runner.
     case exhausted(String)
+    /// This process could not read the rest of a request body from its disk: no evidence about the runner.
+    case bodyUnavailable(String)
     /// The TLS handshake failed.
     case untrusted(String)
     /// The peer had already closed a kept-alive connection: no response byte was received.
@@ -30,7 +32,9 @@ public enum UpstreamFailure: Error, Hashable, Sendable {
     public var reason: String {
         switch self {
         case .refused: "connection refused"
-        case .unreachable(let reason), .exhausted(let reason), .untrusted(let reason), .malformed(let reason): reason
+        case .unreachable(let reason), .exhausted(let reason), .bodyUnavailable(let reason), .untrusted(let reason),
+            .malformed(let reason):
+            reason
         case .staleConnection, .closedBeforeResponse: "the connection was closed without a response"
         case .closedDuringResponse: "the connection was closed during the response"
         case .connectionTimedOut: "the host stopped acknowledging packets"

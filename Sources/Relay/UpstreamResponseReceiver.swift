@@ -11,14 +11,17 @@ public protocol UpstreamResponseReceiver: AnyObject {
     func upstreamFailed(_ failure: UpstreamFailure)
 }
 
-/// A request to a runner: a head whose URI and headers are final, and the complete body.
+/// A request to a runner: a head whose URI and headers are final, and the body.
 public struct UpstreamRequest {
     public var head: HTTPRequestHead
     public var body: ByteBuffer
+    /// Delivers the rest of the body, after `body`; nil if `body` is complete. The head's Content-Length includes both.
+    public var bodySource: (any BodySource)?
 
-    public init(head: HTTPRequestHead, body: ByteBuffer) {
+    public init(head: HTTPRequestHead, body: ByteBuffer, bodySource: (any BodySource)? = nil) {
         self.head = head
         self.body = body
+        self.bodySource = bodySource
     }
 }
 

@@ -27,6 +27,10 @@ extension CallState {
         case .exhausted:
             GatewayError(
                 .queueFull, "The gateway has too many connections open.", retry: .after(.seconds(5)), cause: cause)
+        case .bodyUnavailable:
+            GatewayError(
+                .queueFull, "The gateway could not read the request body from its disk. Retry later.",
+                retry: .after(.seconds(5)), cause: cause)
         case .firstByteTimeout, .gapTimeout:
             GatewayError(.upstreamTimeout, "The runner did not respond in time.", cause: cause)
         case .staleConnection, .closedBeforeResponse:

@@ -181,7 +181,7 @@ struct CallState {
             return [.reportConnectionRefused(lease.runner)] + move(from: lease, error, excluding: false)
         case .unreachable:
             return [.reportUnreachable(lease.runner)] + move(from: lease, error, excluding: false)
-        case .exhausted:
+        case .exhausted, .bodyUnavailable:
             // A limit of the gateway itself: it counts against no runner, and any other runner would fail in the
             // same way.
             phase = .finished

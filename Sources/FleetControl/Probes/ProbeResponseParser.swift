@@ -86,6 +86,7 @@ struct ProbeResponseParser {
         case .staleConnection, .closedBeforeResponse: .foreignResponse("the connection was closed without a response")
         case .closedDuringResponse: .foreignResponse("the connection was closed during the response")
         case .exhausted(let reason): .noConnection("the gateway has no free connection: \(reason)")
+        case .bodyUnavailable(let reason): .noConnection("the gateway could not read the request body: \(reason)")
         case .untrusted, .malformed: .foreignResponse(failure.reason)
         }
     }

@@ -140,10 +140,9 @@ final class RelayedCall: UpstreamResponseReceiver {
         }
         end()
         guard !headWasSent else { return connection.abortResponse() }
-        if case .exhausted = failure {
-            connection.fail(self, .noConnection)
-        } else {
-            connection.fail(self, .engineUnreachable)
+        switch failure {
+        case .exhausted, .bodyUnavailable: connection.fail(self, .noConnection)
+        default: connection.fail(self, .engineUnreachable)
         }
     }
 }

@@ -29,12 +29,23 @@ struct DrivenUpstream {
 
     // MARK: Events
 
-    mutating func begin(isLast: Bool = false, isWritten: Bool = true) {
-        note(state.exchangeBegan(timeouts: Self.timeouts, isLast: isLast, at: now) == nil ? "" : "arm")
+    mutating func begin(isLast: Bool = false, isWritten: Bool = true, unreadBytes: Int = 0) {
+        let timer = state.exchangeBegan(
+            timeouts: Self.timeouts, isLast: isLast, unreadBytes: unreadBytes, at: now)
+        note(timer == nil ? "" : "arm")
         if isWritten { write() }
     }
 
     mutating func write() { state.requestWritten(state.exchanges, at: now) }
+
+    mutating func askForBody() { note(state.wantsBody ? "body" : "") }
+    mutating func writeBody(_ count: Int) { state.bodyWritten(state.exchanges, count, at: now) }
+    mutating func readBody(_ count: Int) {
+        switch state.bodyRead(count) {
+        case .write(let isLast): note(isLast ? "last" : "write")
+        case .close: note("close")
+        }
+    }
 
     mutating func receive(_ text: String, requestIsPending: Bool = false) {
         guard state.bytesReceived(ByteBuffer(string: text), requestIsPending: requestIsPending) == .deliver else {

@@ -79,14 +79,19 @@ private struct WatchedUpstream {
     private var isExchanging = false
     private var hasHead = false
     private var checked = 0
+    /// Number of bytes of the request body that were not read.
+    private var unreadBytes = 0
 
     mutating func step(using random: inout SeededGenerator) {
         driven.pass(.seconds(Int64.random(in: 0...40, using: &random)))
-        switch Int.random(in: 0..<14, using: &random) {
+        switch Int.random(in: 0..<16, using: &random) {
         case 0...2:
             // As in the pool: only a reusable connection begins an exchange.
             if isOpen, driven.state.isReusable(at: driven.now) {
-                driven.begin(isLast: random.chance(0.1), isWritten: random.chance(0.9))
+                unreadBytes = random.chance(0.4) ? Int.random(in: 1...300_000, using: &random) : 0
+                driven.begin(
+                    isLast: random.chance(0.1), isWritten: unreadBytes == 0 && random.chance(0.9),
+                    unreadBytes: unreadBytes)
                 (isExchanging, hasHead) = (true, false)
             }
         case 3...8:
@@ -101,11 +106,24 @@ private struct WatchedUpstream {
             if random.chance(0.3) {
                 driven.fail([.other, .timedOut, .untrusted("x")].randomElement(using: &random) ?? .other)
             }
+        case 13, 14: sendBody(using: &random)
         default:
             driven.close()
             isOpen = false
         }
         check()
+    }
+
+    private mutating func sendBody(using random: inout SeededGenerator) {
+        guard driven.state.wantsBody else { return }
+        promise(isOpen && driven.state.isExchanging && unreadBytes > 0, "a piece is wanted without need")
+        let count = Int.random(in: 1...unreadBytes, using: &random)
+        let actions = driven.record { $0.readBody(count) }
+        promise(actions == (count == unreadBytes ? "last" : "write"), "\(actions) for a piece")
+        unreadBytes -= count
+        guard random.chance(0.8) else { return }
+        driven.writeBody(count)
+        if unreadBytes == 0 { driven.write() }
     }
 
     private mutating func check() {
@@ -117,6 +135,7 @@ private struct WatchedUpstream {
             case "body": promise(isExchanging && hasHead, "a body without a head")
             case "end":
                 promise(isExchanging && hasHead, "an end without a head")
+                promise(unreadBytes == 0 || !action.hasPrefix("end(keep"), "reuse within a request")
                 isExchanging = false
             case "closedBeforeResponse", "staleConnection", "runnerDeclaredUnreachable", "connectionTimedOut":
                 promise(isExchanging && !hasHead, "\(action) after a head")

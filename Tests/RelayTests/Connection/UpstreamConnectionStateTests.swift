@@ -6,11 +6,13 @@ import Testing
 
 /// Every event in every state of a connection to a runner.
 @Suite struct UpstreamConnectionStateTests {
-    private static let head = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+    static let head = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
     private static let openHead = "HTTP/1.1 200 OK\r\n\r\n"
 
     enum Situation: String, CaseIterable {
         case new, kept, unwritten, first, again, partialHead, head, body, open, released, abandoned, broken, unused
+        /// A request whose body is sent in pieces, without and with the beginning of a response.
+        case sending, early
 
         var connection: DrivenUpstream {
             var connection = DrivenUpstream()
@@ -48,13 +50,19 @@ import Testing
             case .unused:
                 connection = Situation.kept.connection
                 connection.state.closeRequested()
+            case .sending:
+                connection.begin(isWritten: false, unreadBytes: 10)
+                connection.state.requestHeadWritten(1)
+            case .early:
+                connection = Situation.sending.connection
+                connection.receive(UpstreamConnectionStateTests.head + "o")
             }
             return connection
         }
     }
 
     /// - Parameter expected: the actions by situation, in the order of `Situation.allCases`.
-    private func check(
+    func check(
         _ expected: [String], sourceLocation: SourceLocation = #_sourceLocation,
         _ event: (inout DrivenUpstream) -> Void
     ) {
@@ -75,6 +83,7 @@ import Testing
             "close", "close", "head(200) body(ok) end(close,served)", whole, whole, "close",
             "body(HT) end(close,served)",
             "body(H) end(close,served)", "body(\(Self.head)ok)", "end(close,served)", "close", "", "close",
+            "head(200) body(ok) end(close,served)", "body(H) end(close,served)",
         ]) { $0.receive(Self.head + "ok") }
     }
 
@@ -82,7 +91,7 @@ import Testing
         check([
             "none", "none", "closedBeforeResponse", "closedBeforeResponse", "staleConnection", "closedBeforeResponse",
             "closedDuringResponse", "closedDuringResponse", "ended", "none", "none",
-            #"malformed("not an HTTP/1 response")"#, "none",
+            #"malformed("not an HTTP/1 response")"#, "none", "closedBeforeResponse", "closedDuringResponse",
         ]) { $0.close() }
     }
 
@@ -98,7 +107,7 @@ import Testing
         check([
             "none", "none", "closedBeforeResponse", "closedBeforeResponse", "staleConnection", "closedBeforeResponse",
             "closedDuringResponse", "closedDuringResponse", "closedDuringResponse", "none", "none",
-            #"malformed("not an HTTP/1 response")"#, "none",
+            #"malformed("not an HTTP/1 response")"#, "none", "closedBeforeResponse", "closedDuringResponse",
         ]) {
             $0.fail(.other)
             $0.close()
@@ -106,7 +115,7 @@ import Testing
         check([
             "none", "none", "connectionTimedOut", "connectionTimedOut", "connectionTimedOut", "connectionTimedOut",
             "closedDuringResponse", "closedDuringResponse", "closedDuringResponse", "none", "none",
-            #"malformed("not an HTTP/1 response")"#, "none",
+            #"malformed("not an HTTP/1 response")"#, "none", "connectionTimedOut", "closedDuringResponse",
         ]) {
             $0.fail(.timedOut)
             $0.close()
@@ -114,7 +123,7 @@ import Testing
         let untrusted = #"untrusted("expired")"#
         check([
             "none", "none", untrusted, untrusted, untrusted, untrusted, untrusted, untrusted, untrusted, "none", "none",
-            untrusted, "none",
+            untrusted, "none", untrusted, untrusted,
         ]) {
             $0.fail(.untrusted("expired"))
             $0.close()
@@ -127,7 +136,8 @@ import Testing
             "close runnerDeclaredUnreachable",
             "close runnerDeclaredUnreachable", "closedDuringResponse", "closedDuringResponse", "ended", "none",
             "close none",
-            #"close malformed("not an HTTP/1 response")"#, "close none",
+            #"close malformed("not an HTTP/1 response")"#, "close none", "close runnerDeclaredUnreachable",
+            "closedDuringResponse",
         ]) {
             $0.loseMachine()
             $0.close()
@@ -142,7 +152,8 @@ import Testing
             "close staleConnection",
             #"close malformed("not an HTTP/1 response")"#, "body(HT) end(close,served) none",
             "body(H) end(close,served) none", "body(\(timeout)) ended", "end(close,served) none", "close none",
-            #"malformed("not an HTTP/1 response")"#, "close none",
+            #"malformed("not an HTTP/1 response")"#, "close none", "head(408) end(close) none",
+            "body(H) end(close,served) none",
         ]) {
             $0.receive(timeout)
             $0.close()
@@ -193,7 +204,7 @@ import Testing
     @Test func aReleasedResponseIsDropped() {
         check([
             "", "", "awaitEnd", "awaitEnd", "awaitEnd", "awaitEnd", "awaitEnd", "awaitEnd", "awaitEnd", "awaitEnd", "",
-            "awaitEnd", "",
+            "awaitEnd", "", "awaitEnd", "awaitEnd",
         ]) { $0.release() }
         var connection = Situation.released.connection
         #expect(connection.record { $0.receive("k") } == "end(keep,served)")
@@ -243,7 +254,7 @@ import Testing
 
     @Test func aSuccessfulResponseIsKnownFromItsHead() {
         check(
-            Situation.allCases.map { [.head, .body, .open, .released].contains($0) ? "success" : "" }
+            Situation.allCases.map { [.head, .body, .open, .released, .early].contains($0) ? "success" : "" }
         ) { $0.note($0.state.responseIsSuccess ? "success" : "") }
     }
 
@@ -265,7 +276,7 @@ import Testing
     @Test func readsContinueUnlessTheCallerPausesThem() {
         check(Situation.allCases.map { _ in "readOn" }) { $0.completeRead() }
         check([
-            "readOn", "readOn", "", "", "", "", "", "", "", "readOn", "readOn", "", "readOn",
+            "readOn", "readOn", "", "", "", "", "", "", "", "readOn", "readOn", "", "readOn", "", "",
         ]) { $0.completeRead(wantsReads: false) }
     }
 
@@ -292,7 +303,7 @@ import Testing
         check([
             "none", "none", "wait(30)", "wait(30)", "wait(30)", "wait(30)", "wait(30)", "close", "close", "close",
             "none",
-            "wait(30)", "none",
+            "wait(30)", "none", "wait(30)", "close",
         ]) {
             $0.pass(.seconds(30))
             $0.fireTimer()
@@ -300,7 +311,7 @@ import Testing
         check([
             "none", "none", "close firstByteTimeout", "close firstByteTimeout", "close firstByteTimeout",
             "close firstByteTimeout", "close firstByteTimeout", "close gapTimeout", "close gapTimeout", "close none",
-            "none", "close firstByteTimeout", "none",
+            "none", "close firstByteTimeout", "none", "close firstByteTimeout", "close gapTimeout",
         ]) {
             $0.pass(.seconds(60))
             $0.fireTimer()
@@ -311,7 +322,7 @@ import Testing
     @Test func pausedReadsDoNotCount() {
         check([
             "none", "none", "wait(30)", "wait(30)", "wait(30)", "wait(30)", "wait(30)", "wait(30)", "wait(30)", "close",
-            "none", "wait(30)", "none",
+            "none", "wait(30)", "none", "wait(30)", "wait(30)",
         ]) {
             $0.pass(.seconds(60))
             $0.fireTimer(wantsReads: false)

@@ -41,7 +41,7 @@ struct Loop: Sendable {
         return Exchange(eventLoop: eventLoop, exchangeHandle: exchangeHandle, events: events)
     }
 
-    private final class Recorder: UpstreamResponseReceiver {
+    final class Recorder: UpstreamResponseReceiver {
         private let report: AsyncStream<Exchange.Event>.Continuation
 
         init(_ report: AsyncStream<Exchange.Event>.Continuation) { self.report = report }
