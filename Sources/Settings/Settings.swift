@@ -38,6 +38,9 @@ public struct Settings: Hashable, Sendable {
         public var drainNotice: Duration = .zero
         public var maxBody: ByteCount = .mebibytes(32)
         public var maxBuffered: ByteCount = .mebibytes(512)
+        /// Maximum size of the request bodies on disk, of all callers and of each.
+        public var maxSpooled: ByteCount = .mebibytes(2_048)
+        public var maxSpooledPerCaller: ByteCount = .mebibytes(512)
         /// Maximum size of a response document from an engine.
         public var maxResponse: ByteCount = .mebibytes(256)
         public var maxConnections = 10_000

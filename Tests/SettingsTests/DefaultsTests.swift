@@ -19,6 +19,8 @@ import Testing
         #expect(server.drainNotice == .zero)
         #expect(server.maxBody == .mebibytes(32))
         #expect(server.maxBuffered == .mebibytes(512))
+        #expect(server.maxSpooled == .mebibytes(2_048))
+        #expect(server.maxSpooledPerCaller == .mebibytes(512))
         #expect(server.maxResponse == .mebibytes(256))
         #expect(server.maxConnections == 10_000)
         #expect(server.idleTimeout == .seconds(75))

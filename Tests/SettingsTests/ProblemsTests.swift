@@ -60,6 +60,10 @@ func expect(_ problem: ProblemCase, in found: [String]) {
             "server: {drain: 9223372036854775807h}", "s.yaml:2: server.drain: \"9223372036854775807h\" is out of…"),
         ProblemCase("keepalive: {every: 0s}", "s.yaml:2: keepalive.every: \"0s\" is out of range; use 100ms to 5m"),
         ProblemCase("server: {max_buffered: 1MiB}", "s.yaml:2: server.max_buffered: 1MiB is less than one body…"),
+        ProblemCase("server: {max_spooled: 1MiB}", "s.yaml:2: server.max_spooled: 1MiB is less than one body…"),
+        ProblemCase(
+            "server: {max_spooled_per_caller: 1MiB}",
+            "s.yaml:2: server.max_spooled_per_caller: 1MiB is less than one body…"),
         // Choices
         ProblemCase("models: {show_members: yes}", "s.yaml:2: models.show_members: \"yes\" is not a boolean…"),
         ProblemCase(

@@ -16,6 +16,8 @@ import Testing
               drain_notice: 500ms
               max_body: 1MiB
               max_buffered: 2GiB
+              max_spooled: 8GiB
+              max_spooled_per_caller: 3GiB
               max_response: 1GiB
               max_connections: 7
               idle_timeout: 1h
@@ -29,6 +31,8 @@ import Testing
         #expect(server.drainNotice == .milliseconds(500))
         #expect(server.maxBody == .mebibytes(1))
         #expect(server.maxBuffered == .mebibytes(2048))
+        #expect(server.maxSpooled == .mebibytes(8_192))
+        #expect(server.maxSpooledPerCaller == .mebibytes(3_072))
         #expect(server.maxResponse == .mebibytes(1024))
         #expect(server.maxConnections == 7)
         #expect(server.idleTimeout == .seconds(3600))

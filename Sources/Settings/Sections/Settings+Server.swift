@@ -35,6 +35,13 @@ extension Settings.Server: SettingsSection {
             "max_buffered", \.maxBuffered, .size(from: .kibibytes(1), to: .gibibytes(1_024)),
             "The maximum memory for all request bodies and non-streaming responses together.")
         Key(
+            "max_spooled", \.maxSpooled, .size(from: .kibibytes(1), to: .gibibytes(16_384)),
+            "The maximum disk space for all multipart request bodies longer than 1MiB together, in the directory of "
+                + "fleet.state_file.")
+        Key(
+            "max_spooled_per_caller", \.maxSpooledPerCaller, .size(from: .kibibytes(1), to: .gibibytes(16_384)),
+            "The maximum disk space for the multipart request bodies of one caller together.")
+        Key(
             "max_response", \.maxResponse, .size(from: .kibibytes(1), to: .gibibytes(16)),
             "The maximum size of a non-streaming response.")
         Key(
@@ -66,6 +73,11 @@ extension Settings.Server: SettingsSection {
             table.problem(
                 "\(maxBuffered) is less than one body of server.max_body (\(maxBody)); raise it or lower max_body",
                 at: "max_buffered")
+        }
+        for (name, space) in [("max_spooled", maxSpooled), ("max_spooled_per_caller", maxSpooledPerCaller)]
+        where space < maxBody && table.hasValue(name) {
+            table.problem(
+                "\(space) is less than one body of server.max_body (\(maxBody)); raise it or lower max_body", at: name)
         }
     }
 }
