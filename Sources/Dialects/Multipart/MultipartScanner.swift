@@ -218,8 +218,7 @@ public struct MultipartScanner: Sendable {
     }
 
     private mutating func valueEnded(at end: Int) throws(GatewayError) {
-        // The line end after the header is not the line end before the delimiter.
-        guard end >= valueStart else { throw .multipart("A part lacks its empty line or its value.", header.param) }
+        // Not negative: the search began after the header, so it has found the line end before the delimiter behind it.
         let range = valueStart..<end
         if let length = header.length, length.value != range.count {
             throw .multipart("The Content-Length of a part differs from its length.", header.param)

@@ -136,6 +136,7 @@ import Testing
         "Content-Disposition: form-data; filename=\"a\\\"; name=\"model\"",
         "Content-Disposition: form-data; name=\"x\"; filename=\"a\\\"; b=\\\"c\"",
         "Content-Disposition: form-data; filename=\"a\\\"b\"; name=\"model\"",
+        "Content-Disposition: form-data; filename=\"a\\\"b\"; name=\"x\"",
         "Content-Disposition: form-data; name=\"mo\\del\"",
         "Content-Disposition: form-data; name=\"model\\\"\"",
         "Content-Disposition: form-data; name=\"model%22\"",
@@ -279,6 +280,17 @@ import Testing
         #expect(FormText.scan(FormText.body([prompt, FormText.field("model", "m")])).summary == "model=m")
     }
 
+    /// A value without an end is refused before it fills the memory.
+    @Test func valuesAreRefusedBeforeTheyEnd() throws {
+        var scanner = MultipartScanner(try MultipartBoundary(contentType: FormText.contentType))
+        try scanner.scan(Array("--B\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\n".utf8)[...])
+        for count in 1...600 {
+            let result = Result { () throws(GatewayError) in try scanner.scan([0x75]) }
+            // Three bytes of a delimiter and a line end may follow the value.
+            #expect((try? result.get()) == nil ? count > 517 : count <= 517, "after \(count) bytes")
+        }
+    }
+
     @Test func headersAreBounded() {
         for (length, isRead) in [(8_000, true), (8_192, false)] {
             for size in [nil, 100] {
@@ -305,9 +317,9 @@ import Testing
 
     @Test func anErrorIsPermanent() throws {
         var scanner = MultipartScanner(try MultipartBoundary(contentType: FormText.contentType))
-        let body = Array("--B\r\nX\r\n".utf8)
-        #expect(throws: GatewayError.self) { try scanner.scan(body[...]) }
-        #expect(throws: GatewayError.self) { try scanner.scan(FormText.body([FormText.field("model", "m")])[...]) }
+        #expect(throws: GatewayError.self) { try scanner.scan(Array("--Bx".utf8)[...]) }
+        let rest = FormText.body([FormText.field("model", "m")]).dropFirst(3)
+        #expect(throws: GatewayError.self) { try scanner.scan(rest) }
         #expect(throws: GatewayError.self) { try scanner.finish() }
     }
 }
