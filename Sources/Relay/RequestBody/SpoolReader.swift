@@ -58,9 +58,7 @@ final class SpoolReader: BodySource {
         case .success(let bytes): add(bytes, range)
         case .failure(let error): failure = failure ?? spool.reason(of: error)
         }
-        // A replaced name may be all that the piece contained.
-        if ready.isEmpty { read() }
-        if !ready.isEmpty || failure != nil { onReady?() }
+        onReady?()
     }
 
     private func add(_ bytes: ByteBuffer, _ range: Range<Int>) {
