@@ -98,9 +98,6 @@ let package = Package(
         // L0, too: the operator's words for the errors of the network libraries.
         room("NetworkErrors", ["OperatingSystem", asyncHTTPClient, nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
 
-        // L0, too: requests, responses, streams and errors of every API that callers use, as bytes; pure.
-        room("Dialects", ["SimpleAICore"]),
-
         // L0, too: gzip and deflate.
         .systemLibrary(name: "CZlib"),
         room("ContentCodings", ["CZlib"]),
@@ -214,7 +211,6 @@ let package = Package(
             path: "Tests/TestSupport", swiftSettings: settings),
 
         tests(of: "SimpleAICore"),
-        tests(of: "Dialects", ["SimpleAICore"]),
         tests(of: "OperatingSystem"),
         tests(
             of: "NetworkErrors",

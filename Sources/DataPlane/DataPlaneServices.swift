@@ -27,9 +27,11 @@ package final class DataPlaneServices: Sendable {
     ///   - maxConnections: of clients, within the process's limit of descriptors.
     ///   - limiter: counts calls for their callers and addresses; shared with the control plane.
     ///   - budget: memory for bodies; shared with the control plane.
+    ///   - spool: where long multipart bodies are stored.
     package init(
         rules: DataPlaneRules, maxConnections: Int, credentials: CredentialChecks, scheduler: Scheduler,
         upstreams: UpstreamDirectory, pools: UpstreamPools, limiter: CallLimiter, budget: BufferBudget,
+        spool: SpoolFiles,
         decoding: DecodingQueues = DecodingQueues(), metrics: CallMetrics = CallMetrics(), admissions: AdmissionMetrics,
         drain: DrainState, logger: Logger, accessLog: AccessLog,
         refreshModels: @escaping @Sendable (RunnerID) -> Void
@@ -39,7 +41,8 @@ package final class DataPlaneServices: Sendable {
         self.scheduler = scheduler
         self.upstreams = upstreams
         self.pools = pools
-        capacity = CallCapacity(limiter: limiter, budget: budget, decoding: decoding, admissions: admissions)
+        capacity = CallCapacity(
+            limiter: limiter, budget: budget, spool: spool, decoding: decoding, admissions: admissions)
         self.metrics = metrics
         self.drain = drain
         self.logger = logger
@@ -63,6 +66,8 @@ struct CallCapacity: Sendable {
     let limiter: CallLimiter
     /// Memory for bodies; shared with the control plane.
     let budget: BufferBudget
+    /// Disk space for long multipart bodies.
+    let spool: SpoolFiles
     let decoding: DecodingQueues
     let admissions: AdmissionMetrics
 }

@@ -32,6 +32,9 @@ extension GatewayApplication {
         dataPlane.adopt(rules)
         controlPlane.adopt(.init(settings: adopted, access: access))
         budget.setLimit(adopted.server.maxBuffered.bytes, minShare: adopted.server.maxBody.bytes)
+        spool.budget.setLimit(
+            adopted.server.maxSpooled.bytes, minShare: adopted.server.maxBody.bytes,
+            maxPerCaller: adopted.server.maxSpooledPerCaller.bytes)
         scheduler.reconfigure(SchedulerState.Configuration(adopted))
         fleet.adopt(plan, adopted)
         for upstream in plan.retired { pools.retire(upstream) }

@@ -30,6 +30,7 @@ public struct GatewayApplication: Service {
     let scheduler: Scheduler
     let pools: UpstreamPools
     let budget: BufferBudget
+    let spool: SpoolFiles
     let drain: DrainState
     private let verifier: JWTVerifier?
     private let group: any EventLoopGroup
@@ -81,6 +82,11 @@ public struct GatewayApplication: Service {
         drain = DrainState()
         budget = BufferBudget(
             limit: settings.server.maxBuffered.bytes, minShare: settings.server.maxBody.bytes)
+        spool = SpoolFiles(
+            directory: Self.directory(of: settings.fleet.stateFile),
+            budget: BufferBudget(
+                limit: settings.server.maxSpooled.bytes, minShare: settings.server.maxBody.bytes,
+                maxPerCaller: settings.server.maxSpooledPerCaller.bytes))
         let limiter = CallLimiter()
         let admissions = AdmissionMetrics()
         let credentials = CredentialChecks(
@@ -97,7 +103,7 @@ public struct GatewayApplication: Service {
         dataPlane = DataPlaneServices(
             rules: rules, maxConnections: descriptors.maxConnections(configured: settings.server.maxConnections),
             credentials: credentials, scheduler: scheduler, upstreams: upstreams, pools: pools, limiter: limiter,
-            budget: budget, admissions: admissions, drain: drain, logger: logger,
+            budget: budget, spool: spool, admissions: admissions, drain: drain, logger: logger,
             accessLog: AccessLog(logger: logger, output: accessLog),
             refreshModels: { fleet.refreshModels(of: $0) })
         controlPlane = ControlPlaneServices(
@@ -106,7 +112,7 @@ public struct GatewayApplication: Service {
             capabilities: fleet.capabilities, limiter: limiter, budget: budget,
             admissions: admissions,
             metrics: [
-                BuildMetric(version: version), dataPlane.metrics, fleet.metrics, budget, dataPlane.connections,
+                BuildMetric(version: version), dataPlane.metrics, fleet.metrics, budget, spool, dataPlane.connections,
                 admissions, dataPlane.accessLog,
             ] + (verifier.map { [$0] } ?? []),
             drain: drain, logger: logger)
@@ -115,6 +121,12 @@ public struct GatewayApplication: Service {
         self.verifier = verifier
         self.logger = logger
         self.onListening = onListening
+    }
+
+    /// The folder of a file; the current one for a name without a folder.
+    private static func directory(of file: String) -> String {
+        guard let slash = file.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+        return slash == file.startIndex ? "/" : String(file[..<slash])
     }
 
     /// - Throws: `GatewayStartError` if the gateway cannot listen on the address.
@@ -126,10 +138,12 @@ public struct GatewayApplication: Service {
             try await serve()
         } catch {
             try await fleet.agents.stop()
+            try await spool.shutdown()
             try await ownedGroup?.shutdownGracefully()
             throw error
         }
         try await fleet.agents.stop()
+        try await spool.shutdown()
         pools.closeIdle()
         try await ownedGroup?.shutdownGracefully()
     }

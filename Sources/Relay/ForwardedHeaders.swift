@@ -35,16 +35,17 @@ public enum ForwardedHeaders {
     ])
 
     /// The request head for the runner: the caller's fields that the dialect allows, and the gateway's own. The gateway has
-    /// parsed the body as JSON in UTF-8, so `Content-Type` states that, whatever the caller stated (`charset=utf-7`).
+    /// parsed the body as JSON in UTF-8, so `Content-Type` states that, whatever the caller stated (`charset=utf-7`); of a
+    /// form it is the caller's, which `MultipartBoundary` has checked.
     /// `Accept-Encoding` is `identity`, because the gateway reads responses.
     public static func request(
-        from head: HTTPRequestHead, path: String, dialect: Dialect, to upstream: Upstream, bodyLength: Int,
-        requestID: String
+        from head: HTTPRequestHead, path: String, dialect: Dialect, to upstream: Upstream,
+        contentType: String = "application/json", bodyLength: Int, requestID: String
     ) -> HTTPRequestHead {
         var headers = HTTPHeaders()
         headers.reserveCapacity(12)
         headers.add(name: "Host", value: upstream.authority)
-        headers.add(name: "Content-Type", value: "application/json")
+        headers.add(name: "Content-Type", value: contentType)
         copy(head.headers, requestFields[dialect] ?? .none, to: &headers)
         if let key = upstream.apiKey { headers.add(name: "Authorization", value: "Bearer \(key)") }
         upstream.addHeaders(to: &headers)

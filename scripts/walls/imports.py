@@ -4,8 +4,6 @@ import pathlib
 import re
 
 CORE = "SimpleAICore"
-# What every API of callers says, as pure rules.
-DIALECTS = "Dialects"
 # Child processes, descriptors and files: imports no gateway code, so that the acceptance suite may use it, too.
 SYSTEM_CALLS = "OperatingSystem"
 # The certificate authorities that outgoing connections trust.
@@ -40,7 +38,6 @@ PURE = {"Swift", "Synchronization"}
 # target: (our targets, third-party modules, modules of the system)
 TARGETS = {
     CORE: (set(), set(), PURE),
-    DIALECTS: ({CORE}, set(), PURE),
     "CSystemCalls": (set(), set(), set()),
     # Linked into the program, imported by no target.
     "CEmptyICUData": (set(), set(), set()),

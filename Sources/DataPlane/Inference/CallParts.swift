@@ -50,6 +50,8 @@ struct RequestBody {
     var isDecoding = false
     /// Bytes that arrived with the head of a request whose credentials are still being checked.
     var unread = ByteBuffer()
+    /// A multipart body, in place of `content`; nil for JSON.
+    var form: FormBody?
     /// The request as its dialect reads it; nil for OpenAI's.
     var request: DialectRequest?
     /// The gateway's own result: for a request that needs no runner, or for the case that none can serve it now.
@@ -61,6 +63,8 @@ struct RequestBody {
     mutating func discard() {
         reservedBytes = 0
         content.release()
+        form?.release()
+        form = nil
         unread = ByteBuffer()
         request = nil
         ownResponse = nil

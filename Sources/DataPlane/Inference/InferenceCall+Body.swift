@@ -6,8 +6,10 @@ import SimpleAICore
 /// Receives a call's body.
 extension InferenceCall {
     /// Whether more of the body may be read: not before the credentials were checked, and not while received bytes wait
-    /// to be decoded.
-    var acceptsBody: Bool { (caller != nil && !body.isDecoding) || state.isFinished }
+    /// to be decoded or stored.
+    var acceptsBody: Bool {
+        (caller != nil && !body.isDecoding && !(body.form?.isHeldUp ?? false)) || state.isFinished
+    }
 
     func receive(_ bytes: ByteBuffer) {
         guard !state.isFinished else { return }
@@ -32,6 +34,7 @@ extension InferenceCall {
         guard !state.isFinished, acceptsBody else { return }
         do throws(GatewayError) {
             try bodyReader.finish()
+            if let form = body.form { return try formReceived(form) }
             let call = resolved(
                 try body.content.finish(
                     endpoint: endpoint, id: id, defaultClass: rules.access.classes.defaultClass, pathModel: pathModel))
@@ -75,6 +78,7 @@ extension InferenceCall {
     /// - Returns: whether there is more to decode.
     private func readSlice() throws(GatewayError) -> Bool {
         try bodyReader.take(atMost: DecodingQueue.slice) { piece throws(GatewayError) in
+            if let form = body.form { return try form.append(piece) }
             try reserve(piece.readableBytes)
             try body.content.append(piece)
         }

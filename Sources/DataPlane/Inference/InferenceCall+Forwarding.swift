@@ -13,6 +13,8 @@ extension InferenceCall {
     private struct EngineRequest {
         let endpoint: Endpoint
         let body: ByteBuffer
+        /// The form in place of `body`, and its media type; nil for JSON.
+        var form: (source: any BodySource, contentType: String)?
         /// Whether it asks for the usage chunk.
         let asksForUsage: Bool
         let isTranslated: Bool
@@ -28,7 +30,8 @@ extension InferenceCall {
             let isTranslated = state.mustTranslate || upstream.translates(endpoint, of: lease.model)
             let request =
                 isTranslated
-                ? try translatedRequest(call.call, lease, upstream) : nativeRequest(call.call, lease, upstream)
+                ? try translatedRequest(call.call, lease, upstream)
+                : try formRequest(lease) ?? nativeRequest(call.call, lease, upstream)
             forwarding.endpoint = request.endpoint
             upstreamResponse = UpstreamResponse(to: expectations(of: request, call.call, lease, upstream))
             if isTranslated, answerWithoutEngine(lease) { return }
@@ -45,13 +48,23 @@ extension InferenceCall {
         let upstreamRequest = UpstreamRequest(
             head: ForwardedHeaders.request(
                 from: head, path: request.endpoint.path, dialect: request.endpoint.dialect, to: upstream,
-                bodyLength: request.body.readableBytes, requestID: id.rawValue),
-            body: request.body)
+                contentType: request.form?.contentType ?? "application/json",
+                bodyLength: request.form?.source.length ?? request.body.readableBytes, requestID: id.rawValue),
+            body: request.body, bodySource: request.form?.source)
         let exchangeHandle = ExchangeHandle()
         forwarding.exchangeHandle = exchangeHandle
         services.pools.pool(on: eventLoop).send(
             upstreamRequest, to: upstream, for: self, exchangeHandle: exchangeHandle,
             timeouts: rules.upstreamTimeouts, usesNewConnection: usesNewConnection)
+    }
+
+    /// Nil for a call whose body is JSON.
+    private func formRequest(_ lease: Lease) throws(GatewayError) -> EngineRequest? {
+        guard let form = body.form else { return nil }
+        let source = try form.source(model: lease.engineModel.rawValue)
+        return EngineRequest(
+            endpoint: endpoint, body: ByteBuffer(), form: (source, form.contentType), asksForUsage: false,
+            isTranslated: false)
     }
 
     private func nativeRequest(_ call: Call, _ lease: Lease, _ upstream: Upstream) -> EngineRequest {

@@ -91,11 +91,9 @@ final class InferenceCall {
         {
             return error
         }
-        guard endpoint.bodyKind != .multipart else {
-            return GatewayError(
-                .unsupportedMediaType, "Send a form with \"Content-Type: multipart/form-data\".", param: "content-type")
-        }
-        guard origin.fields.isJSON else {
+        if hasForm {
+            if let error = refusalOfForm { return error }
+        } else if !origin.fields.isJSON {
             return GatewayError(
                 .unsupportedMediaType,
                 "Send UTF-8 JSON with \"Content-Type: application/json\".", param: "content-type")
@@ -128,6 +126,13 @@ final class InferenceCall {
         state.announcesRunner = rules.access.showsRunner(to: caller)
         handle(.authenticated(caller))
         guard !state.isFinished else { return }
+        if hasForm {
+            do throws(GatewayError) {
+                try beginForm(of: caller)
+            } catch {
+                return handle(.refused(error))
+            }
+        }
         if body.unread.readableBytes > 0 {
             let bytes = body.unread
             body.unread = ByteBuffer()

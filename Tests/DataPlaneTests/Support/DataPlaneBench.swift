@@ -21,7 +21,9 @@ func makeServices() throws -> DataPlaneServices {
         credentials: CredentialChecks(
             verifier: nil, throttle: AuthenticationThrottle(perMinute: 600, metrics: admissions)),
         scheduler: Scheduler(SchedulerState()), upstreams: UpstreamDirectory(), pools: UpstreamPools(),
-        limiter: CallLimiter(), budget: BufferBudget(limit: 1 << 20), admissions: admissions, drain: DrainState(),
+        limiter: CallLimiter(), budget: BufferBudget(limit: 1 << 20),
+        spool: SpoolFiles(directory: "/tmp", budget: BufferBudget(limit: 1 << 20), threadCount: 1),
+        admissions: admissions, drain: DrainState(),
         logger: logger, accessLog: AccessLog(logger: logger, output: nil), refreshModels: { _ in })
 }
 
