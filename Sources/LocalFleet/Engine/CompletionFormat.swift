@@ -12,15 +12,15 @@ struct CompletionFormat: ResponseFormat {
             usage: envelope.usage(simulatedResponse))
     }
 
-    func opening(_ simulatedResponse: SimulatedResponse) -> [ServerSentEvent] { [] }
+    func opening(_ simulatedResponse: SimulatedResponse) -> [StreamPart] { [] }
 
-    func token(_ text: String, at index: Int) -> [ServerSentEvent] {
-        [ServerSentEvent(completion(text, finishReason: nil, usage: nil))]
+    func units(_ simulatedResponse: SimulatedResponse) -> [[StreamPart]] {
+        simulatedResponse.tokens.map { [StreamPart(completion($0, finishReason: nil, usage: nil))] }
     }
 
-    func closing(_ simulatedResponse: SimulatedResponse) -> [ServerSentEvent] {
+    func closing(_ simulatedResponse: SimulatedResponse) -> [StreamPart] {
         let usage = envelope.includesUsage ? envelope.usage(simulatedResponse) : nil
-        return [ServerSentEvent(completion("", finishReason: simulatedResponse.finishReason, usage: usage)), .done]
+        return [StreamPart(completion("", finishReason: simulatedResponse.finishReason, usage: usage)), .done]
     }
 
     private func completion(_ text: String, finishReason: JSONText, usage: JSONText) -> JSONText {

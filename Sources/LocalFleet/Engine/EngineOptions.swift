@@ -12,14 +12,20 @@ public struct EngineOptions: Hashable, Sendable {
     public var seed: UInt64 = 1
     /// Number of received requests that are kept for inspection.
     public var rememberedRequests = 32
-    /// Nil: all models are always in memory. Otherwise the engine also has Ollama's own API.
+    /// Nil: all models are always in memory. Otherwise the engine loads models as Ollama does, and its agent treats it as
+    /// one.
     public var loading: ModelLoading?
+    /// The endpoints that it serves; others get 404.
+    public var endpoints = Set(Endpoint.allCases)
     /// Maximum size of a request body.
     public var maxBody: ByteCount = .mebibytes(64)
 
     public init(models: [ModelID]) {
         self.models = models
     }
+
+    /// Whether it has the lists of Ollama's own API.
+    var hasOllamaAPI: Bool { loading != nil || endpoints.contains { $0.dialect == .ollama } }
 }
 
 /// How a simulated engine loads models, like Ollama: all are on its disk, some are in memory.

@@ -7,6 +7,7 @@ struct ResponseEnvelope: Sendable {
     let model: String
     let promptTokens: Int
     let includesUsage: Bool
+    let pace: EnginePace
 
     /// Marks the response as simulated, in a field that OpenAI defines.
     static let fingerprint: JSONText = "simulated"
@@ -14,40 +15,26 @@ struct ResponseEnvelope: Sendable {
     func usage(_ simulatedResponse: SimulatedResponse) -> JSONText {
         [
             "prompt_tokens": .integer(promptTokens),
-            "completion_tokens": .integer(simulatedResponse.tokens.count),
-            "total_tokens": .integer(promptTokens + simulatedResponse.tokens.count),
+            "completion_tokens": .integer(simulatedResponse.tokenCount),
+            "total_tokens": .integer(promptTokens + simulatedResponse.tokenCount),
         ]
     }
 }
 
-/// How one endpoint encodes a response as JSON, as one document or as a stream of events.
+/// How one endpoint encodes a response: as one JSON document, or as a stream.
 protocol ResponseFormat: Sendable {
     init(_ envelope: ResponseEnvelope)
 
+    /// The media type of a stream.
+    static var streamType: String { get }
+
     func document(_ simulatedResponse: SimulatedResponse) -> JSONText
-    func opening(_ simulatedResponse: SimulatedResponse) -> [ServerSentEvent]
-    func token(_ text: String, at index: Int) -> [ServerSentEvent]
-    func closing(_ simulatedResponse: SimulatedResponse) -> [ServerSentEvent]
+    func opening(_ simulatedResponse: SimulatedResponse) -> [StreamPart]
+    /// The parts for each unit of the response, which are sent at the engine's pace.
+    func units(_ simulatedResponse: SimulatedResponse) -> [[StreamPart]]
+    func closing(_ simulatedResponse: SimulatedResponse) -> [StreamPart]
 }
 
-struct ServerSentEvent: Sendable {
-    var name: String?
-    var data: [UInt8]
-
-    init(name: String? = nil, _ data: JSONText) {
-        self.name = name
-        self.data = data.utf8
-    }
-
-    private init(data: [UInt8]) {
-        self.data = data
-    }
-
-    /// The event that ends a stream of completions.
-    static let done = ServerSentEvent(data: Array("[DONE]".utf8))
-
-    var bytes: [UInt8] {
-        let head = name.map { "event: \($0)\n" } ?? ""
-        return Array(head.utf8) + "data: ".utf8 + data + "\n\n".utf8
-    }
+extension ResponseFormat {
+    static var streamType: String { "text/event-stream" }
 }

@@ -22,7 +22,7 @@ struct ResponsesFormat: ResponseFormat {
             ])
     }
 
-    func opening(_ simulatedResponse: SimulatedResponse) -> [ServerSentEvent] {
+    func opening(_ simulatedResponse: SimulatedResponse) -> [StreamPart] {
         let started = response(status: "in_progress", incomplete: nil, output: [], usage: nil)
         return [
             event("response.created", 0, [("response", started)]),
@@ -34,14 +34,13 @@ struct ResponsesFormat: ResponseFormat {
         ]
     }
 
-    func token(_ text: String, at index: Int) -> [ServerSentEvent] {
-        [
-            event(
-                "response.output_text.delta", 4 + index, place + [("delta", .string(text)), ("logprobs", [])])
-        ]
+    func units(_ simulatedResponse: SimulatedResponse) -> [[StreamPart]] {
+        simulatedResponse.tokens.enumerated().map { index, text in
+            [event("response.output_text.delta", 4 + index, place + [("delta", .string(text)), ("logprobs", [])])]
+        }
     }
 
-    func closing(_ simulatedResponse: SimulatedResponse) -> [ServerSentEvent] {
+    func closing(_ simulatedResponse: SimulatedResponse) -> [StreamPart] {
         let next = 4 + simulatedResponse.tokens.count
         let text = simulatedResponse.text
         let end = simulatedResponse.isCutShort ? "incomplete" : "completed"
@@ -57,8 +56,8 @@ struct ResponsesFormat: ResponseFormat {
         [("item_id", itemID), ("output_index", 0), ("content_index", 0)]
     }
 
-    private func event(_ name: String, _ number: Int, _ members: [(String, JSONText)]) -> ServerSentEvent {
-        ServerSentEvent(
+    private func event(_ name: String, _ number: Int, _ members: [(String, JSONText)]) -> StreamPart {
+        StreamPart(
             name: name, .object([("type", .string(name)), ("sequence_number", .integer(number))] + members))
     }
 

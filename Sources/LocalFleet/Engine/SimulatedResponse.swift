@@ -1,21 +1,50 @@
-/// A text that states that it is simulated; it depends only on the prompt and the seed.
+/// A response that states that it is simulated; it depends only on the request and the seed.
 struct SimulatedResponse: Sendable {
-    let tokens: [String]
-    /// Whether the token limit of the request cut the text short.
-    let isCutShort: Bool
+    /// The tokens of the reasoning; empty unless the request asks for it.
+    var thinking: [String] = []
+    /// The tokens of the text.
+    var tokens: [String]
+    var toolCall: ToolCall?
+    /// Whether the token limit of the request cut the response short.
+    private(set) var isCutShort = false
 
     var text: String { tokens.joined() }
+    var tokenCount: Int { thinking.count + tokens.count + (toolCall?.argumentPieces.count ?? 0) }
 
-    init(to prompt: [String], seed: UInt64, limit: Int?) {
+    static let opening = ["This", " is", " a", " simulated", " answer", ":"]
+
+    /// - Parameters:
+    ///   - limit: maximum number of tokens.
+    ///   - opening: the first tokens of the text.
+    init(to prompt: [String], seed: UInt64, limit: Int?, opening: [String] = Self.opening) {
         var random = SplitMix64(state: seed ^ Self.hash(prompt))
-        var tokens = ["This", " is", " a", " simulated", " answer", ":"]
+        tokens = opening
         for _ in 0..<Int.random(in: 10...40, using: &random) {
             tokens.append(" " + Self.words[Int.random(in: 0..<Self.words.count, using: &random)])
         }
         tokens.append(".")
-        let limit = limit ?? tokens.count
-        isCutShort = limit < tokens.count
-        self.tokens = Array(tokens.prefix(limit))
+        cut(to: limit)
+    }
+
+    /// The response to a request that may ask for reasoning and for the call of a tool.
+    init(to request: InferenceRequest, seed: UInt64) {
+        self.init(to: request.promptTexts, seed: seed, limit: nil)
+        if request.asksForThinking {
+            thinking = ["This", " is", " simulated", " thinking", " about"] + tokens[Self.opening.count...].prefix(6)
+        }
+        if let call = request.toolToCall {
+            toolCall = call
+            tokens = ["This", " is", " a", " simulated", " call", " of", " a", " tool", "."]
+        }
+        cut(to: request.tokenLimit)
+    }
+
+    private mutating func cut(to limit: Int?) {
+        guard let limit = limit.map({ max(0, $0) }), limit < tokenCount else { return }
+        isCutShort = true
+        toolCall = nil
+        thinking = Array(thinking.prefix(limit))
+        tokens = Array(tokens.prefix(limit - thinking.count))
     }
 
     /// One token per word: plausible as usage, but not exact.
