@@ -168,8 +168,8 @@ let package = Package(
         room(
             "RunnerAgent",
             [
-                "SimpleAICore", "Relay", "RunnerProtocol", "WebSocketTransport", "Settings", "OperatingSystem",
-                "ContentCodings", "OutgoingTLS", "NetworkErrors", nioSSL,
+                "SimpleAICore", "Dialects", "Relay", "RunnerProtocol", "WebSocketTransport", "Settings",
+                "OperatingSystem", "ContentCodings", "OutgoingTLS", "NetworkErrors", nioSSL,
                 logging, lifecycle, asyncHTTPClient, .product(name: "NIOExtras", package: "swift-nio-extras"),
             ] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOFoundationCompat")),
         room("Acceptance", ["OperatingSystem", nioSSL] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS")),

@@ -72,7 +72,7 @@ TARGETS = {
     # The composition root: builds the planes from settings, and joins two of them in one pipeline.
     "Gateway": ({CORE, SYSTEM_CALLS, TRUST, ERRORS} | PLANES | L1,
                 HUMMINGBIRD | NIO | NIO_TLS | LOG | LIFECYCLE | {"NIOHTTPTypes", "NIOHTTPTypesHTTP1"}, SYSTEM),
-    "RunnerAgent": ({CORE, SYSTEM_CALLS, TRUST, ERRORS, CODINGS} | L1,
+    "RunnerAgent": ({CORE, DIALECTS, SYSTEM_CALLS, TRUST, ERRORS, CODINGS} | L1,
                     HUMMINGBIRD | FETCH | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),
     "Acceptance": ({SYSTEM_CALLS}, NIO | NIO_TLS, SYSTEM),
     "LocalFleet": ({CORE, ERRORS, "Gateway", "RunnerAgent"} | L1,

@@ -1,4 +1,3 @@
-import ContentCodings
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -23,15 +22,10 @@ final class CallHandler: ChannelInboundHandler {
         /// A request that the agent refuses or serves itself: the remainder of its body is read and discarded.
         case responding(HTTPRequestHead, ControlResponse)
         case relaying(RelayedCall)
+        /// The response ended before the request: the remainder of the request is discarded, so that the gateway can read the
+        /// response, and the connection closes.
+        case discarding
         case closing
-    }
-
-    private struct ControlResponse {
-        var status: HTTPResponseStatus = .ok
-        var body: String
-        var fields: [(name: String, value: String)] = []
-        /// The error code of a refusal; its header field marks the response as the agent's own, not an engine's.
-        var code: GatewayError.Code?
     }
 
     private let services: CallServices
@@ -43,6 +37,8 @@ final class CallHandler: ChannelInboundHandler {
     private var shutdownTimer: Scheduled<Void>?
     /// Detects a request body that arrives too slowly; nil unless one is being received.
     private var pace: BodyPace?
+    /// Whether the rest of a request is still arriving while an engine works on it.
+    private var requestIsOpen = false
     /// Bytes of the current request's body, discarded ones included.
     private var bodyBytes = 0
     private var discardedBytes = 0
@@ -68,58 +64,83 @@ final class CallHandler: ChannelInboundHandler {
         case (.receiving(let call), .body(let bytes)):
             bodyBytes += bytes.readableBytes
             do throws(CallRefusal) {
-                try call.receive(bytes)
+                if try call.receive(bytes) { try forwardEarly(call) }
             } catch {
                 refuse(call, error)
             }
         case (.receiving(let call), .end):
             stopPace()
             forward(call)
+        case (.relaying(let call), .body(let bytes)):
+            guard let body = call.incomingBody else { return context.close(promise: nil) }
+            bodyBytes += bytes.readableBytes
+            body.receive(bytes)
+            if !body.wantsBytes { pauseReading(context) }
+        case (.relaying(let call), .end):
+            guard call.incomingBody != nil else { return context.close(promise: nil) }
+            stopPace()
+            requestIsOpen = false
         case (.responding, .body(let bytes)):
             bodyBytes += bytes.readableBytes
             discardedBytes += bytes.readableBytes
             if discardedBytes > CallServices.maxBody.bytes { context.close(promise: nil) }
+        case (.discarding, .body(let bytes)):
+            bodyBytes += bytes.readableBytes
+            discardedBytes += bytes.readableBytes
+            if discardedBytes > CallServices.maxBody.bytes { context.close(promise: nil) }
+        case (.discarding, .end): context.close(promise: nil)
         case (.responding(let head, let response), .end):
             stopPace()
             send(response, to: head)
         case (.closing, _): break
         // Pipelined requests, which no version of the gateway sends.
-        case (.relaying, _), (.receiving, .head), (.responding, .head), (.idle, _): context.close(promise: nil)
+        case (.relaying, .head), (.receiving, .head), (.responding, .head), (.discarding, .head), (.idle, _):
+            context.close(promise: nil)
         }
     }
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         if !head.isKeepAlive { isLastRequest = true }
-        var single = SingleFields()
-        for (name, _) in head.headers {
-            guard let name = single.repeated(name.utf8) else { continue }
-            return phase = .responding(head, Self.response(.repeatedField(name)))
-        }
-        let target = RequestTarget(head.uri)
-        switch (head.method, target.path) {
-        case (.GET, "/health"), (.HEAD, "/health"):
-            let active = services.counts.total.active
-            phase = .responding(head, ControlResponse(body: "{\"status\":\"ok\",\"active\":\(active)}"))
-        case (_, "/health"): phase = .responding(head, Self.response(.methodNotAllowed("GET, HEAD")))
-        case _ where !services.admits(authorization: head.headers.first(name: "authorization")):
-            phase = .responding(head, Self.response(.noSecret))
-        case (.GET, "/v1/models"), (.HEAD, "/v1/models"): phase = .responding(head, ControlResponse(body: models))
-        case (.POST, let path):
-            guard let endpoint = Endpoint(rawValue: path) else {
-                let isKnown = path == "/v1/models"
-                return phase = .responding(head, Self.response(isKnown ? .methodNotAllowed("GET, HEAD") : .notFound))
+        switch CallRoute(head, services) {
+        case .respond(let response): phase = .responding(head, response)
+        case .call(let endpoint):
+            do throws(CallRefusal) {
+                phase = .receiving(
+                    try RelayedCall(head: head, endpoint: endpoint, services: services, connection: self))
+            } catch {
+                isLastRequest = true
+                return phase = .responding(head, ControlResponse(error))
             }
-            guard ContentCoding.reading(head.headers["content-encoding"]) == .identity else {
-                return phase = .responding(head, Self.response(.encoded))
-            }
-            phase = .receiving(RelayedCall(head: head, endpoint: endpoint, services: services, connection: self))
             if head.headers.first(name: "expect")?.lowercased() == "100-continue" {
                 context.writeAndFlush(wrapOutboundOut(.head(.init(version: .http1_1, status: .continue))), promise: nil)
             }
-        case (_, let path):
-            let methods = path == "/v1/models" ? "GET, HEAD" : Endpoint(rawValue: path) != nil ? "POST" : nil
-            phase = .responding(head, Self.response(methods.map { .methodNotAllowed($0) } ?? .notFound))
         }
+    }
+
+    /// Forwards the beginning of a request; the rest follows as it arrives.
+    private func forwardEarly(_ call: RelayedCall) throws(CallRefusal) {
+        phase = .relaying(call)
+        requestIsOpen = true
+        do throws(CallRefusal) {
+            try call.forward(on: services.pools)
+        } catch {
+            requestIsOpen = false
+            throw error
+        }
+        call.incomingBody?.onDrained = { [weak self] in self?.resumeReading() }
+        if let body = call.incomingBody, let context, !body.wantsBytes { pauseReading(context) }
+    }
+
+    /// Back-pressure from the engine. Meanwhile the pace of the gateway is not watched: the agent determines it.
+    private func pauseReading(_ context: ChannelHandlerContext) {
+        stopPace()
+        try? context.channel.syncOptions?.setOption(.autoRead, value: false)
+    }
+
+    private func resumeReading() {
+        guard requestIsOpen, let context else { return }
+        try? context.channel.syncOptions?.setOption(.autoRead, value: true)
+        if pace == nil { startPace(context) }
     }
 
     private func forward(_ call: RelayedCall) {
@@ -128,7 +149,7 @@ final class CallHandler: ChannelInboundHandler {
             try call.forward(on: services.pools)
         } catch {
             call.end()
-            send(Self.response(error), to: call.head)
+            send(ControlResponse(error), to: call.head)
         }
     }
 
@@ -172,7 +193,7 @@ final class CallHandler: ChannelInboundHandler {
     private func refuse(_ call: RelayedCall, _ refusal: CallRefusal) {
         call.end()
         isLastRequest = true
-        phase = .responding(call.head, Self.response(refusal))
+        phase = .responding(call.head, ControlResponse(refusal))
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -206,8 +227,8 @@ final class CallHandler: ChannelInboundHandler {
                 bound.value.close(promise: nil)
             }
         case is IdleStateHandler.IdleStateEvent:
-            // Closes the connection, unless an engine is still working on its call.
-            if case .relaying = phase { return }
+            // Closes the connection, unless an engine is still working on its call, or has not taken the request yet.
+            if case .relaying(let call) = phase, !requestIsOpen || !(call.incomingBody?.wantsBytes ?? true) { return }
             context.close(promise: nil)
         default: context.fireUserInboundEventTriggered(event)
         }
@@ -222,7 +243,7 @@ final class CallHandler: ChannelInboundHandler {
         guard let context else { return }
         switch part {
         case .head(var head):
-            if isLastRequest { head.headers.replaceOrAdd(name: "Connection", value: "close") }
+            if isLastRequest || requestIsOpen { head.headers.replaceOrAdd(name: "Connection", value: "close") }
             context.write(wrapOutboundOut(.head(head.neutralized)), promise: nil)
         case .body: context.write(wrapOutboundOut(part), promise: nil)
         case .end: break
@@ -233,6 +254,12 @@ final class CallHandler: ChannelInboundHandler {
 
     func endResponse() {
         guard let context else { return }
+        if requestIsOpen {
+            phase = .discarding
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+            // The engine does not read the rest, so nothing else resumes reading.
+            return resumeReading()
+        }
         phase = isLastRequest ? .closing : .idle
         let written = context.eventLoop.makePromise(of: Void.self)
         if isLastRequest {
@@ -245,7 +272,7 @@ final class CallHandler: ChannelInboundHandler {
 
     /// The engine's connection was lost before its response.
     func fail(_ call: RelayedCall, _ refusal: CallRefusal) {
-        send(Self.response(refusal), to: call.head)
+        send(ControlResponse(refusal), to: call.head)
     }
 
     /// The engine's connection was lost during its response.
@@ -257,25 +284,8 @@ final class CallHandler: ChannelInboundHandler {
     // MARK: The agent's own responses
 
     private func send(_ response: ControlResponse, to head: HTTPRequestHead) {
-        let body = ByteBuffer(string: response.body)
-        var headers: HTTPHeaders = [
-            "Content-Type": "application/json", "Content-Length": String(body.readableBytes),
-        ]
-        for (name, value) in response.fields { headers.add(name: name, value: value) }
-        if let code = response.code { headers.add(name: AgentError.header, value: code.rawValue) }
-        write(.head(HTTPResponseHead(version: .http1_1, status: response.status, headers: headers)))
-        if head.method != .HEAD { write(.body(.byteBuffer(body))) }
+        write(.head(response.head))
+        if head.method != .HEAD { write(.body(.byteBuffer(ByteBuffer(string: response.body)))) }
         endResponse()
-    }
-
-    private static func response(_ refusal: CallRefusal) -> ControlResponse {
-        ControlResponse(status: refusal.status, body: refusal.body.json, fields: refusal.fields, code: refusal.code)
-    }
-
-    private var models: String {
-        let entries = services.roster.models.map {
-            "{\"id\":\(JSONString.encode($0)),\"object\":\"model\",\"created\":0,\"owned_by\":\"runner\"}"
-        }
-        return "{\"object\":\"list\",\"data\":[\(entries.joined(separator: ","))]}"
     }
 }

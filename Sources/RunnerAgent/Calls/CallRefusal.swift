@@ -62,6 +62,13 @@ struct CallRefusal: Error, Hashable {
                 status: .badRequest, code: .invalidJSON, message: "The request body is not valid JSON: \(error).")
     }
 
+    /// A form that cannot be read, or a body that should be one.
+    static func invalidForm(_ error: GatewayError) -> CallRefusal {
+        CallRefusal(
+            status: error.code == .unsupportedMediaType ? .unsupportedMediaType : .badRequest, code: error.code,
+            message: error.message, param: error.param)
+    }
+
     static func unknownModel(_ model: String) -> CallRefusal {
         CallRefusal(
             status: .notFound, code: .modelNotFound,
