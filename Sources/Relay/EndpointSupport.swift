@@ -2,7 +2,8 @@ public import NIOCore
 public import SimpleAICore
 import Synchronization
 
-/// The endpoints that the engines behind one upstream serve: as the settings list them, or otherwise as responses show.
+/// The endpoints that the engines behind one upstream serve: as the settings list them, or otherwise as its agent reports and
+/// as responses show.
 ///
 /// What responses showed is discarded when the engine becomes unreachable, because another program may respond afterwards. An
 /// endpoint that was served before does not count as missing because of one response: an engine may respond with 404 to a
@@ -24,15 +25,36 @@ public final class EndpointSupport: Sendable {
     private let missing = Mutex<[Key: (until: NIODeadline, error: GatewayError)]>([:])
     /// Endpoints that the engine serves in a way that its callers cannot use, so that their calls are translated.
     private let unusable = Atomic<UInt32>(0)
+    /// The endpoints of each model of the runner, as its agent reports them; empty without a report.
+    private let reported = Mutex<[ModelID: EndpointSet]>([:])
+    /// A bit for each endpoint that may be missing for some model.
+    private let lacked: Atomic<UInt32>
 
     /// - Parameter stated: the complete list from the settings; empty: learned from responses.
     init(stated: [Endpoint] = []) {
         self.stated = stated.reduce(0) { $0 | $1.bit }
         served = Atomic(self.stated)
+        lacked = Atomic(self.stated == 0 ? 0 : ~self.stated)
     }
 
     /// Whether the settings list the endpoints, so that some may be known to be missing before the first request.
     public var hasStatedEndpoints: Bool { stated != 0 }
+
+    /// A bit for each endpoint that may be missing for some model, by which most runners are passed over without a lock.
+    var lackedBits: UInt32 { lacked.load(ordering: .relaxed) }
+
+    /// Records the endpoints that the runner's agent reports, in place of its previous report. The settings take precedence.
+    ///
+    /// A report remains in effect while the machine sleeps, so that a call that it cannot serve does not wake it.
+    /// - Parameter endpoints: of every model of the runner, by the id that callers use; `.all` for a model of which the agent
+    ///   knows nothing.
+    public func noteReported(_ endpoints: [ModelID: EndpointSet]) {
+        guard stated == 0, !endpoints.isEmpty else { return }
+        reported.withLock { $0 = endpoints }
+        let lacking = endpoints.values.reduce(0) { $0 | ~$1.bits }
+        // Bits that responses have set remain: they cost a search that finds nothing.
+        lacked.bitwiseOr(lacking & EndpointSet.all.bits, ordering: .relaxed)
+    }
 
     /// Records that the engine served the endpoint.
     public func noteServed(_ endpoint: Endpoint) {
@@ -55,26 +77,36 @@ public final class EndpointSupport: Sendable {
             missing = missing.filter { $0.value.until > now }
             guard missing.count < Self.maxEntries else { return false }
             missing[Key(endpoint: endpoint, model: model)] = (now + Self.lifetime, error)
+            lacked.bitwiseOr(endpoint.bit, ordering: .relaxed)
             return true
         }
     }
 
     /// The error if none of these models can be served at this endpoint; nil if one can, or if that is unknown.
     public func missing(_ endpoint: Endpoint, of models: [ModelID], now: NIODeadline = .now()) -> GatewayError? {
+        guard lackedBits & endpoint.bit != 0 else { return nil }
         if stated != 0 {
-            guard stated & endpoint.bit == 0 else { return nil }
-            return GatewayError(
-                .endpointNotSupported, "No engine with this model supports \(endpoint.path).",
-                cause: "the endpoints of the runner in the settings do not list it")
+            return Self.error(endpoint, cause: "the endpoints of the runner in the settings do not list it")
         }
+        // Of the models of a class, a runner may have some.
+        let reported = reported.withLock { reported in
+            models.compactMap { model in reported[model].map { (model, $0) } }
+        }
+        let relevant = reported.isEmpty ? models : reported.map(\.0)
+        let lacking = Set(reported.lazy.filter { !$0.1.contains(endpoint) }.map(\.0))
         return missing.withLock { missing in
             func error(_ model: ModelID?) -> GatewayError? {
                 missing[Key(endpoint: endpoint, model: model)].flatMap { $0.until > now ? $0.error : nil }
             }
-            guard !missing.isEmpty else { return nil }
             if let error = error(nil) { return error }
-            return models.allSatisfy { error($0) != nil } ? models.first.flatMap(error) : nil
+            guard relevant.allSatisfy({ lacking.contains($0) || error($0) != nil }) else { return nil }
+            return relevant.compactMap(error).first
+                ?? Self.error(endpoint, cause: "its agent reports that the engine does not serve it for this model")
         }
+    }
+
+    private static func error(_ endpoint: Endpoint, cause: String) -> GatewayError {
+        GatewayError(.endpointNotSupported, "No engine with this model supports \(endpoint.path).", cause: cause)
     }
 
     /// Records that calls to the endpoint are translated although the engine serves it: it refused a usual field, or

@@ -7,12 +7,12 @@ package final class UpstreamDirectory: Sendable {
     private let upstreams: Mutex<[RunnerID: Upstream]>
 
     package init(_ upstreams: [RunnerID: Upstream] = [:]) {
-        mayLackEndpoints = Atomic(upstreams.values.contains { $0.endpoints.hasStatedEndpoints })
+        lackedBits = Atomic(upstreams.values.reduce(0) { $0 | $1.endpoints.lackedBits })
         self.upstreams = Mutex(upstreams)
     }
 
-    /// Whether some runner is known to lack an endpoint; while false, `runners(lacking:of:)` need not search the upstreams.
-    private let mayLackEndpoints: Atomic<Bool>
+    /// A bit for each endpoint that some runner may lack; for others, `runners(lacking:of:)` need not search the upstreams.
+    private let lackedBits: Atomic<UInt32>
 
     /// Records that an engine does not have an endpoint.
     /// - Parameter model: nil if one engine serves all models of the runner.
@@ -21,13 +21,22 @@ package final class UpstreamDirectory: Sendable {
     package func noteMissing(_ endpoint: Endpoint, of model: ModelID?, at runner: RunnerID, error: GatewayError) -> Bool
     {
         guard self[runner]?.endpoints.noteMissing(endpoint, of: model, error: error) ?? false else { return false }
-        mayLackEndpoints.store(true, ordering: .relaxed)
+        lackedBits.bitwiseOr(endpoint.bit, ordering: .relaxed)
         return true
+    }
+
+    /// Records the endpoints that a runner's agent reports.
+    /// - Parameter endpoints: of every model of the runner; see `EndpointSupport.noteReported`.
+    package func noteReported(_ endpoints: [ModelID: EndpointSet], at runner: RunnerID) {
+        guard let support = self[runner]?.endpoints else { return }
+        support.noteReported(endpoints)
+        lackedBits.bitwiseOr(support.lackedBits, ordering: .relaxed)
     }
 
     /// The runners that are known to serve none of these models at this endpoint, and their errors.
     package func runners(lacking endpoint: Endpoint, of models: [ModelID]) -> [RunnerID: GatewayError] {
-        guard mayLackEndpoints.load(ordering: .relaxed) else { return [:] }
+        let bits = endpoint.bit | (endpoint.translation?.bit ?? 0)
+        guard lackedBits.load(ordering: .relaxed) & bits != 0 else { return [:] }
         return upstreams.withLock { $0 }.compactMapValues { $0.missing(endpoint, of: models) }
     }
 
@@ -35,7 +44,7 @@ package final class UpstreamDirectory: Sendable {
 
     package func put(_ upstream: Upstream) {
         upstreams.withLock { $0[upstream.runner] = upstream }
-        if upstream.endpoints.hasStatedEndpoints { mayLackEndpoints.store(true, ordering: .relaxed) }
+        lackedBits.bitwiseOr(upstream.endpoints.lackedBits, ordering: .relaxed)
     }
 
     package func remove(_ runner: RunnerID) { upstreams.withLock { _ = $0.removeValue(forKey: runner) } }

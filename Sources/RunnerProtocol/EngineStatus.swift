@@ -1,3 +1,5 @@
+public import SimpleAICore
+
 /// The status of one engine of a runner.
 public struct EngineStatus: Hashable, Sendable {
     public var engineType: String
@@ -13,13 +15,15 @@ public struct EngineStatus: Hashable, Sendable {
     public var slots: Int?
     /// Extension `slots`: number of its calls in progress, from any client.
     public var active: Int?
+    /// The endpoints that the engine serves, for models with the capability that each needs; nil if the agent does not know.
+    public var endpoints: [Endpoint]?
     /// Entries omitted from the engine's lists; not part of the message.
     public internal(set) var omitted = OmittedEntries()
 
     public init(
         engineType: String, isHealthy: Bool, version: String? = nil, loadedModels: [String] = [],
         availableModels: [EngineModel] = [], error: String? = nil, batchSize: Int = 1, slots: Int? = nil,
-        active: Int? = nil
+        active: Int? = nil, endpoints: [Endpoint]? = nil
     ) {
         self.engineType = engineType
         self.isHealthy = isHealthy
@@ -30,6 +34,7 @@ public struct EngineStatus: Hashable, Sendable {
         self.batchSize = batchSize
         self.slots = slots
         self.active = active
+        self.endpoints = endpoints
     }
 }
 
@@ -43,10 +48,15 @@ public struct EngineModel: Hashable, Sendable {
     public var contextLength: Int?
     public var quantization: String?
     public var modifiedAt: String?
+    /// What the model can do; nil if the agent does not know.
+    public var capabilities: [ModelCapability]?
+    /// Whether only the model's name suggests the capabilities, so that no call may be refused because of them.
+    public var capabilitiesAreGuessed: Bool?
 
     public init(
         id: String, name: String? = nil, sizeBytes: Int? = nil, parameterCount: Int? = nil, contextLength: Int? = nil,
-        quantization: String? = nil, modifiedAt: String? = nil
+        quantization: String? = nil, modifiedAt: String? = nil, capabilities: [ModelCapability]? = nil,
+        capabilitiesAreGuessed: Bool? = nil
     ) {
         self.id = id
         self.name = name ?? id
@@ -55,8 +65,13 @@ public struct EngineModel: Hashable, Sendable {
         self.contextLength = contextLength
         self.quantization = quantization
         self.modifiedAt = modifiedAt
+        self.capabilities = capabilities
+        self.capabilitiesAreGuessed = capabilitiesAreGuessed
     }
 }
+
+extension Endpoint: Encodable {}
+extension ModelCapability: Encodable {}
 
 extension EngineStatus: Codable {
     enum CodingKeys: String, CodingKey {
@@ -67,7 +82,7 @@ extension EngineStatus: Codable {
         case availableModels = "available_models"
         case error
         case batchSize = "batch_size"
-        case slots, active
+        case slots, active, endpoints
     }
 
     public init(from decoder: any Decoder) throws {
@@ -81,6 +96,7 @@ extension EngineStatus: Codable {
         batchSize = max(1, fields.wholeNumber(.batchSize) ?? 1)
         slots = fields.wholeNumber(.slots).map { max(1, $0) }
         active = fields.wholeNumber(.active).map { max(0, $0) }
+        endpoints = fields.known(.endpoints) { Endpoint(rawValue: $0) }
     }
 }
 
@@ -92,6 +108,8 @@ extension EngineModel: Codable {
         case contextLength = "context_length"
         case quantization
         case modifiedAt = "modified_at"
+        case capabilities
+        case capabilitiesAreGuessed = "capabilities_guessed"
     }
 
     public init(from decoder: any Decoder) throws {
@@ -103,5 +121,7 @@ extension EngineModel: Codable {
         contextLength = fields.wholeNumber(.contextLength)
         quantization = fields.text(.quantization)
         modifiedAt = fields.text(.modifiedAt)
+        capabilities = fields.known(.capabilities) { ModelCapability(rawValue: $0) }
+        capabilitiesAreGuessed = fields.detail(Bool.self, .capabilitiesAreGuessed)
     }
 }

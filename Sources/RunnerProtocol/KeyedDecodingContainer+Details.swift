@@ -24,6 +24,17 @@ extension KeyedDecodingContainer {
         return values
     }
 
+    /// The entries of a list of names that this version knows, each once; nil if there is no list, or if none is known: a
+    /// newer peer may use other names.
+    func known<Value: Hashable>(_ key: Key, _ value: (String) -> Value?) -> [Value]? {
+        guard let entries = detail([Entry<String>].self, key) else { return nil }
+        var values: [Value] = []
+        for entry in entries.lazy.compactMap(\.value).compactMap(value) where !values.contains(entry) {
+            values.append(entry)
+        }
+        return values.isEmpty ? nil : values
+    }
+
     /// Pairs of names; values other than strings are skipped.
     func aliases(_ key: Key) -> (names: [ModelID: EngineModelID], omitted: OmittedEntries) {
         let entries = detail([String: Entry<String>].self, key) ?? [:]

@@ -44,11 +44,17 @@ import Testing
 
     static let extended = RunnerStatus(
         health: .degraded,
-        engines: [EngineStatus(engineType: "llama-server", isHealthy: false, error: "gone", slots: 8, active: 3)],
+        engines: [
+            EngineStatus(
+                engineType: "llama-server", isHealthy: false,
+                availableModels: [EngineModel(id: "m", capabilities: [.rerank], capabilitiesAreGuessed: true)],
+                error: "gone", slots: 8, active: 3, endpoints: [.rerank, .ollamaChat])
+        ],
         power: PowerStatus(watts: 90.5, sleepable: true, sleepProblem: "exit code 1"))
     static let extendedFields = """
-        "capabilities":[],"engines":[{"active":3,"available_models":[],"batch_size":1,"engine_type":"llama-server",\
-        "error":"gone","is_healthy":false,"loaded_models":[],"slots":8}],"health":"degraded","model_aliases":{},\
+        "capabilities":[],"engines":[{"active":3,\
+        "available_models":[{"capabilities":["rerank"],"capabilities_guessed":true,"id":"m","name":"m"}],\
+        "batch_size":1,"endpoints":["/v1/rerank","/api/chat"],"engine_type":"llama-server","error":"gone","is_healthy":false,"loaded_models":[],"slots":8}],"health":"degraded","model_aliases":{},\
         "power":{"sleep_problem":"exit code 1","sleepable":true,"watts":90.5}
         """
 

@@ -51,6 +51,34 @@ import Testing
         #expect(registration.status.engines.first?.availableModels == [EngineModel(id: "m")])
     }
 
+    /// Endpoints and capabilities of a newer agent, or of a wrong type, count as unknown.
+    @Test(
+        arguments: [
+            (#""endpoints":["/v1/messages","/v9/dream","/v1/messages"]"#, [.messages], nil, nil),
+            (#""endpoints":["/v9/dream"]"#, nil, nil, nil), (#""endpoints":[]"#, nil, nil, nil),
+            (#""endpoints":"/v1/messages""#, nil, nil, nil),
+            (#""endpoints":[7,"/rerank"]"#, [.rerankUnversioned], nil, nil),
+            (#""available_models":[{"id":"m","capabilities":["chat","telepathy",1]}]"#, nil, [.chat], nil),
+            (#""available_models":[{"id":"m","capabilities":{},"capabilities_guessed":1}]"#, nil, nil, nil),
+            (
+                #""available_models":[{"id":"m","capabilities":["speech"],"capabilities_guessed":true}]"#, nil,
+                [.speech],
+                true
+            ),
+        ] as [(String, [Endpoint]?, [ModelCapability]?, Bool?)])
+    func endpointsAndCapabilitiesAreOptional(
+        fields: String, endpoints: [Endpoint]?, capabilities: [ModelCapability]?, isGuess: Bool?
+    ) throws {
+        let text = #"{"type":"heartbeat","health":"healthy","engines":[{"is_healthy":true,\#(fields)}]}"#
+        guard case .heartbeat(let status)? = try MessageCodec.runnerMessage(text) else {
+            Issue.record("no heartbeat")
+            return
+        }
+        #expect(status.engines.first?.endpoints == endpoints)
+        #expect(status.engines.first?.availableModels.first?.capabilities == capabilities)
+        #expect(status.engines.first?.availableModels.first?.capabilitiesAreGuessed == isGuess)
+    }
+
     @Test func unknownHealthGetsNoCalls() throws {
         guard
             case .statusUpdate(let status)? = try MessageCodec.runnerMessage(

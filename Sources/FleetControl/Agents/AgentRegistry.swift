@@ -393,6 +393,9 @@ final class AgentRegistry {
         }
         updateMachine(status, of: id, number)
         machines.capabilities.put(status.modelCapabilities, of: id)
+        if let machine = machines.agents[id] {
+            upstreams.noteReported(status.endpoints(of: Runner(id, machine)), at: id)
+        }
         if machines.contextLengths.put(status.contextLengths, of: id) { stateChanged() }
         logOmittedEntries(status.allOmitted, id, number)
         scheduler.agentReported(id, RunnerReport(status, extensions: connection.extensions))

@@ -70,6 +70,9 @@ extension RunnerStatus {
             let found = ModelCapability.named(entry.capability)
             if !found.isEmpty, known.contains(model) { stated[model, default: []].formUnion(found) }
         }
+        for model in engines.lazy.filter(\.isHealthy).flatMap(\.availableModels) {
+            if let found = model.capabilities { stated[EngineModelID(model.id), default: []].formUnion(found) }
+        }
         return stated
     }
 

@@ -48,6 +48,18 @@ struct EngineControl: Sendable {
         }
     }
 
+    /// The status of the response, whatever it is; nil if there is none.
+    func status(_ method: HTTPMethod, _ path: String, _ body: String? = nil) async -> Int? {
+        do throws(EngineFault) {
+            _ = try await send(method, path, body.map { Data($0.utf8) }, timeout)
+            return 200
+        } catch .errorStatus(let status, _) {
+            return status
+        } catch {
+            return nil
+        }
+    }
+
     private func send(
         _ method: HTTPMethod, _ path: String, _ body: Data?, _ timeout: Duration
     ) async throws(EngineFault) -> ByteBuffer {

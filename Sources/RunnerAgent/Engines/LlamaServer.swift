@@ -2,6 +2,7 @@ import Logging
 import OperatingSystem
 import Relay
 import RunnerProtocol
+import SimpleAICore
 
 /// llama.cpp's server: inspected through its own API and, if the settings contain a command, started and supervised.
 struct LlamaServer: Engine {
@@ -13,6 +14,7 @@ struct LlamaServer: Engine {
     /// Empty if the agent does not manage the server.
     let command: [String]
     let logger: Logger
+    let discovery = EndpointDiscovery()
     var backoff = Backoff(first: .seconds(1), limit: .seconds(60))
 
     /// Run time after which an exit does not count as a failed start.
@@ -20,23 +22,43 @@ struct LlamaServer: Engine {
     /// Interval between checks of a server that the agent did not start; the agent starts its own once that one stops.
     private static let foreignServerInterval: Duration = .seconds(2)
 
+    /// It serves some of Ollama's paths as well, but with OpenAI's responses.
+    private static let possibleEndpoints = Endpoint.allCases.filter { $0.dialect != .ollama }
+
     func inspect() async throws(EngineFault) -> EngineStatus {
+        do throws(EngineFault) {
+            return try await inspectNow()
+        } catch {
+            discovery.forget()
+            throw error
+        }
+    }
+
+    private func inspectNow() async throws(EngineFault) -> EngineStatus {
         // Returns 503 while the server loads its model.
         _ = try await control.get("/health", as: Health.self)
         let list = try await control.get("/v1/models", as: OpenAIModelList.self)
         let properties = try? await control.get("/props", as: Properties.self)
         let states = try? await control.get("/slots", as: [Slot].self)
         let context = properties?.defaults?.context
+        let endpoints = await discovery.endpoints(for: [properties?.build ?? ""] + list.data.entries.map(\.id)) {
+            await EndpointDiscovery.byEmptyRequests(of: Self.possibleEndpoints, to: control)
+        }
+        // The server's arguments decide what its model does: its lists state `completion` for every model.
+        let capabilities = endpoints.map { endpoints in
+            Set(endpoints.endpoints.map(\.capability)).union(properties?.seesImages ?? false ? [.vision] : [])
+        }
         let models = list.data.entries.map { entry in
             var model = entry.model
             model.contextLength = context ?? model.contextLength
+            model.state(capabilities ?? [])
             return model
         }
         let reportedSlots = properties?.slots ?? states?.count
         return EngineStatus(
             engineType: type, isHealthy: true, version: properties?.build, loadedModels: list.data.entries.map(\.id),
             availableModels: models, batchSize: slots ?? reportedSlots ?? 1,
-            slots: slots ?? reportedSlots, active: states?.count { $0.isProcessing })
+            slots: slots ?? reportedSlots, active: states?.count { $0.isProcessing }, endpoints: endpoints?.endpoints)
     }
 
     /// Keeps the server running until the task is cancelled.
@@ -110,8 +132,12 @@ struct LlamaServer: Engine {
         var slots: Int?
         var build: String?
         var defaults: Defaults?
+        private var modalities: JSONValue?
+
+        var seesImages: Bool { modalities?.object?["vision"] == .bool(true) }
 
         enum CodingKeys: String, CodingKey {
+            case modalities
             case slots = "total_slots"
             case build = "build_info"
             case defaults = "default_generation_settings"

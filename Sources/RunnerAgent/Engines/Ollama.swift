@@ -11,6 +11,7 @@ final class Ollama: Engine {
     private let slots: Int?
     /// Details of models that were queried, by digest: an unchanged file needs no second query.
     private let details = Mutex<[ExactString: Details]>([:])
+    private let discovery = EndpointDiscovery()
 
     /// From disk into memory; large models on slow disks take minutes.
     private static let loadTimeout: Duration = .seconds(600)
@@ -22,14 +23,27 @@ final class Ollama: Engine {
     }
 
     func inspect() async throws(EngineFault) -> EngineStatus {
+        do throws(EngineFault) {
+            return try await inspectNow()
+        } catch {
+            discovery.forget()
+            throw error
+        }
+    }
+
+    private func inspectNow() async throws(EngineFault) -> EngineStatus {
         let tags = try await control.get("/api/tags", as: Tags.self).models
         let running = try await control.get("/api/ps", as: Running.self).models.entries
         let version = try? await control.get("/api/version", as: Version.self).version
+        // Its endpoints depend only on its version.
+        let endpoints = await discovery.endpoints(for: [version ?? ""]) {
+            await EndpointDiscovery.byOtherMethod(of: Endpoint.allCases, surely: .ollamaGenerate, at: control)
+        }
         var models: [EngineModel] = []
         for tag in tags.entries { models.append(tag.model(with: await details(of: tag))) }
         var status = EngineStatus(
             engineType: type, isHealthy: true, version: version, loadedModels: running.map(\.name),
-            availableModels: models, batchSize: slots ?? 1, slots: slots)
+            availableModels: models, batchSize: slots ?? 1, slots: slots, endpoints: endpoints?.endpoints)
         status.omit(tags.omitted, "an entry of /api/tags lacks a string name")
         return status
     }
@@ -113,9 +127,11 @@ final class Ollama: Engine {
             }
 
             func model(with more: Ollama.Details) -> EngineModel {
-                EngineModel(
+                var model = EngineModel(
                     id: name, sizeBytes: size, parameterCount: more.parameters, contextLength: more.context,
                     quantization: details?.quantization, modifiedAt: modifiedAt)
+                model.state(more.capabilities)
+                return model
             }
         }
         let models: TolerantList<Model>
@@ -124,12 +140,18 @@ final class Ollama: Engine {
     fileprivate struct Show: Decodable {
         /// Numbers, strings and lists under names such as `llama.context_length`.
         let info: JSONValue
-        enum CodingKeys: String, CodingKey { case info = "model_info" }
+        /// Absent in versions before 0.6.4.
+        var capabilities: JSONValue?
+        enum CodingKeys: String, CodingKey {
+            case info = "model_info"
+            case capabilities
+        }
     }
 
     struct Details: Sendable {
         var parameters: Int?
         var context: Int?
+        var capabilities: Set<ModelCapability> = []
 
         init() {}
 
@@ -138,6 +160,10 @@ final class Ollama: Engine {
                 guard let number = value.number, let whole = Int(exactly: number.rounded()) else { continue }
                 if key == "general.parameter_count" { parameters = whole }
                 if key.rawValue.hasSuffix(".context_length") { context = whole }
+            }
+            for name in show.capabilities?.stringElements ?? [] {
+                // A model that hears serves transcriptions as chats.
+                capabilities.formUnion(name == "audio" ? [.transcription] : ModelCapability.named(name))
             }
         }
     }
