@@ -117,7 +117,7 @@ private struct DevFleet: Service {
             let note = RunningFleetNote(issuer: fleet.issuerURL, url: fleet.url)
             let other = try note.claim()
             let view = try DevView(fleet)
-            announce(fleet)
+            try await announce(fleet)
             if let other { warn(of: other) }
             do {
                 try await show(view)
@@ -146,8 +146,9 @@ private struct DevFleet: Service {
                 + "without --url use that one. To use both, start each with a different XDG_RUNTIME_DIR")
     }
 
-    private func announce(_ fleet: LocalFleet.Running) {
-        let text = json ? DevAnnouncement(fleet).line : DevAnnouncement(fleet).text
+    private func announce(_ fleet: LocalFleet.Running) async throws {
+        let announcement = try await DevAnnouncement(fleet)
+        let text = json ? announcement.line : announcement.text
         // The parent process waits for this line on a pipe: no buffering.
         StandardStream.output.write(text + "\n")
     }

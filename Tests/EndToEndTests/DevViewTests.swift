@@ -43,6 +43,8 @@ import Testing
                 #expect(announcement.count + 1 <= 12, "\(end.output)")
                 #expect(lines.allSatisfy { $0.count <= 80 }, "\(end.output)")
                 #expect(end.output.contains("5 (2 awake, 3 asleep)") && !end.output.contains("eyJ"), "\(end.output)")
+                let spoken = "OpenAI/Anthropic/Ollama; chat, embeddings, rerank, audio, images"
+                #expect(lines.contains { $0.hasSuffix(spoken) }, "\(end.output)")
             }
         }
     }

@@ -19,6 +19,8 @@ enum Python {
     static let providerMissing: Comment = "the OpenID Connect provider is not set up: run `scripts/setup --tests`"
     static let providerIsThere = Repository.has(".venv-clients/provider/complete")
 
+    static func has(_ environment: String) -> Bool { Repository.has(".venv-clients/\(environment)/complete") }
+
     static func interpreter(of environment: String) -> URL {
         Repository.file(".venv-clients/\(environment)/bin/python")
     }
