@@ -12,7 +12,7 @@ struct EngineRoutes {
         for endpoint in Endpoint.allCases {
             let path = RouterPath(endpoint.path)
             guard engine.options.endpoints.contains(endpoint) else {
-                router.post(path) { _, _ in Response(status: .notFound, json: ["detail": "Not Found"]) }
+                router.post(path) { try await refuse($0, $1) }
                 continue
             }
             router.get(path) { _, _ in
@@ -48,6 +48,11 @@ struct EngineRoutes {
         case .ollamaGenerate: try await work.ollamaRespond(as: OllamaGenerateFormat.self)
         case .ollamaEmbed, .ollamaEmbeddings: try await work.ollamaEmbed()
         }
+    }
+
+    private func refuse(_ request: Request, _ context: EngineContext) async throws -> Response {
+        engine.remember(request, try await request.body.collect(upTo: engine.options.maxBody.bytes))
+        return Response(status: .notFound, json: ["detail": "Not Found"])
     }
 
     private var modelList: Response {
