@@ -21,7 +21,7 @@ RELEASE_FLAGS = $(if $(filter Linux,$(shell uname)),--static-swift-stdlib \
 FLAGS = $(if $(filter release,$(CONFIGURATION)),$(RELEASE_FLAGS))
 BINARY = .build/$(CONFIGURATION)/simpleai
 BINDIR = $(DESTDIR)$(PREFIX)/bin
-COMMANDS = test_wol test_model_routing test_workload_routing test_auth get-token
+COMMANDS = test_wol test_model_routing test_workload_routing test_auth test_dialects get-token
 SWIFT_PATHS = Package.swift Sources Tests Fuzz/Sources Benchmarks/Sources
 PYTHON_SCRIPTS = $(shell grep -lE '^\#!/usr/bin/env python3' scripts/* bin/* 2>/dev/null) \
 	$(wildcard scripts/*/*.py Tests/EndToEndTests/clients/*.py examples/*.py)
@@ -76,7 +76,7 @@ format: ## format the Swift sources in place
 binary: setup
 	@$(SWIFT) build -c $(CONFIGURATION) $(FLAGS) --product simpleai
 
-demo: binary ## start a fleet in one process, with one machine asleep, and run all four tests against it
+demo: binary ## start a fleet in one process, with one machine asleep, and run all tests against it
 	$(BINARY) test all --local
 
 demo-real: binary ## run the tests against two real llama.cpp servers with a small language model

@@ -58,12 +58,13 @@ extension AcceptanceTest {
     }
 }
 
-/// The four tests.
+/// The tests: the four of the operator's manual, and that of the APIs of other clients.
 public enum TestName: String, Sendable, CaseIterable {
     case wakeOnLAN = "wol"
     case modelRouting = "model-routing"
     case workloadRouting = "workload-routing"
     case authentication = "auth"
+    case dialects
 
     public var title: String {
         switch self {
@@ -71,6 +72,7 @@ public enum TestName: String, Sendable, CaseIterable {
         case .modelRouting: "Routing by model and class"
         case .workloadRouting: "Load balancing"
         case .authentication: "Authentication and authorization"
+        case .dialects: "APIs of other clients"
         }
     }
 
@@ -78,7 +80,7 @@ public enum TestName: String, Sendable, CaseIterable {
     public var defaultTimeout: Duration {
         switch self {
         case .wakeOnLAN: .seconds(120)
-        case .modelRouting, .workloadRouting: .seconds(60)
+        case .modelRouting, .workloadRouting, .dialects: .seconds(60)
         case .authentication: .seconds(30)
         }
     }
@@ -90,6 +92,7 @@ public enum TestName: String, Sendable, CaseIterable {
         case .modelRouting: ModelRoutingTest.descriptions
         case .workloadRouting: WorkloadRoutingTest.descriptions
         case .authentication: AuthenticationTest.descriptions
+        case .dialects: DialectsTest.descriptions
         }
     }
 
@@ -99,6 +102,7 @@ public enum TestName: String, Sendable, CaseIterable {
         case .modelRouting: ModelRoutingTest.plan(session: session)
         case .workloadRouting: WorkloadRoutingTest.plan(session: session)
         case .authentication: AuthenticationTest.plan(session: session)
+        case .dialects: DialectsTest.plan(session: session)
         }
     }
 }

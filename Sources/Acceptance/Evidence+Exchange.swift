@@ -22,8 +22,9 @@ extension Evidence {
     }
 
     private static func sent(_ request: APIRequest) -> String {
-        let body = request.body.map { "\n\(String(decoding: $0, as: UTF8.self))" } ?? ""
-        return "\(request.method) \(request.path) with \(request.credential.name)\(body)"
+        let body = request.curlBody ?? request.body.map { String(decoding: $0, as: UTF8.self) }
+        let text = body.map { "\n\($0)" } ?? ""
+        return "\(request.method) \(request.path) with \(request.credential.name)\(text)"
     }
 
     /// The path below the base URL; the report adds the base URL.
@@ -32,10 +33,13 @@ extension Evidence {
         if request.wantsStream { words.append("-N") }
         if request.method != "GET" && request.body == nil { words.append("-X \(request.method)") }
         words.append("\"$URL\(request.path)\"")
-        if let form = request.credential.shellForm { words.append("-H \"Authorization: \(form)\"") }
-        if let body = request.body {
+        if let form = request.credential.shellForm { words.append("-H \"\(request.credential.field): \(form)\"") }
+        words += request.headers.map { "-H '\($0.name): \($0.value)'" }
+        if let curlBody = request.curlBody {
+            words.append(curlBody)
+        } else if let body = request.body {
             let text = String(decoding: body, as: UTF8.self).replacing("'", with: "'\\''")
-            words.append("-H 'Content-Type: application/json' -d '\(text)'")
+            words.append("-H 'Content-Type: \(request.contentType)' -d '\(text)'")
         }
         return words.joined(separator: " ")
     }

@@ -16,7 +16,7 @@ struct Session: Sendable {
     let failedWakes: FailedWakes
     private let random: RandomSource
 
-    /// The seeded random numbers, shared by the sessions of the four tests.
+    /// The seeded random numbers, shared by the sessions of all tests.
     final class RandomSource: Sendable {
         let generator: Mutex<SeededGenerator>
 

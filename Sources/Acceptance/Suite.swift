@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A run of some or all of the four tests against one deployment.
+/// A run of some or all tests against one deployment.
 public struct Suite: Sendable {
     public let deployment: DeploymentAddress
     public let tests: [TestName]
@@ -119,7 +119,7 @@ public struct Suite: Sendable {
     private func withTarget(for name: TestName, _ session: Session) async throws -> Session {
         let usesTargetChoice =
             switch name {
-            case .wakeOnLAN: options.wakeOnLAN.targetSource == .modelList
+            case .wakeOnLAN, .dialects: options.wakeOnLAN.targetSource == .modelList
             case .workloadRouting: options.workloadRouting.targetSource == .modelList
             case .modelRouting, .authentication: false
             }
@@ -127,7 +127,7 @@ public struct Suite: Sendable {
         do {
             let list = try await session.modelList(as: try await session.tokens.credential(.specific))
             var copy = session
-            if name == .wakeOnLAN {
+            if name != .workloadRouting {
                 copy.options.wakeOnLAN.model = TargetChoice.forWake(list)
             } else {
                 copy.options.workloadRouting.model = TargetChoice.forLoad(list)
@@ -155,7 +155,8 @@ public struct Suite: Sendable {
             test: check.test, id: check.description.id, requirement: check.description.requirement,
             level: finding.level ?? check.description.level, verdict: finding.verdict,
             summary: shown(finding.summary), evidence: finding.evidence.map(redacted),
-            duration: ContinuousClock.now - started, missingOption: finding.missingOption, cause: finding.cause,
+            duration: ContinuousClock.now - started, missingOption: finding.missingOption,
+            sharesReason: finding.sharesReason, cause: finding.cause,
             figure: finding.figure?.redacted(by: redactor),
             round: round)
     }

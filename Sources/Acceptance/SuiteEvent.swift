@@ -26,6 +26,8 @@ public struct CheckResult: Sendable {
     public let duration: Duration
     /// The option that requests this check, if it was skipped because the operator did not request it.
     var missingOption: String?
+    /// Whether skipped checks with the same summary share one line on a terminal.
+    var sharesReason = false
     /// The id of the failed check that left this one undecided.
     var cause: String?
     /// The figure that reports draw for this check.

@@ -22,6 +22,7 @@ public struct SuiteOptions: Sendable {
     public var modelRouting = ModelRouting()
     public var workloadRouting = WorkloadRouting()
     public var authentication = Authentication()
+    public var dialects = Dialects()
 
     /// The known clock accuracy; nil measures it.
     var clock: ClockAccuracy?
@@ -93,5 +94,21 @@ public struct SuiteOptions: Sendable {
 
     public struct Authentication: Sendable {
         public var adminPath = "/admin"
+    }
+
+    public struct Dialects: Sendable {
+        /// The endpoints that the operator states, with the model to request, or nil to choose one; empty: those that the
+        /// model list and a request on the path show.
+        public var endpoints: [Endpoint: String?] = [:]
+        /// The class or model for endpoints that generate text; nil: chosen from the model list.
+        public var model: String?
+        /// Maximum time without a keepalive on a stream that waits for a machine.
+        public var silenceTimeout: Duration = .seconds(15)
+        /// Maximum number of concurrent streams that fill the slots of the target.
+        public var maxStreams = 32
+        /// A stream without content for this time, while others run, waits for a slot.
+        public var queueThreshold: Duration = .seconds(1)
+        /// Maximum time from closing streams until a waiting one begins.
+        public var cancelTimeout: Duration = .seconds(10)
     }
 }

@@ -32,6 +32,8 @@ public struct Finding: Error, Sendable {
     var figure: Figure?
     /// The option that supplies what was missing, if that is the only reason for the verdict.
     var missingOption: String?
+    /// Whether reports on a terminal combine skipped checks with this summary into one line.
+    var sharesReason = false
     /// The id of the failed check that leaves this one undecided.
     var cause: String?
 
@@ -69,6 +71,13 @@ public struct Finding: Error, Sendable {
     public func advisory() -> Finding {
         var copy = self
         copy.level = .advisory
+        return copy
+    }
+
+    /// The same finding; on a terminal, skipped checks with this summary share one line.
+    func sharingReason() -> Finding {
+        var copy = self
+        copy.sharesReason = true
         return copy
     }
 

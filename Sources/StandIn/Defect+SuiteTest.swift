@@ -1,9 +1,12 @@
 extension Defect {
     /// A test of the suite, by its name on the command line.
     package enum SuiteTest: String, CaseIterable, Sendable {
-        case wol, auth
+        case wol, auth, dialects
         case modelRouting = "model-routing"
         case workloadRouting = "workload-routing"
+
+        /// The tests that request chat completions.
+        static let ofChat: [Self] = [.wol, .modelRouting, .workloadRouting, .auth]
     }
 
     /// Description of the defect.
@@ -18,6 +21,9 @@ extension Defect {
 
     /// Whether only an advisory check detects the defect, and only if timing analysis is requested.
     package var isOnlyAdvice: Bool { self == .oneAtATime }
+
+    /// Whether the stand-in must serve the APIs of other clients to have the defect.
+    package var isOfDialects: Bool { detectors == [.dialects] }
 
     private var entry: (detectors: [SuiteTest], summary: String) {
         switch self {
@@ -94,14 +100,39 @@ extension Defect {
         case .unknownModelLocksOut: ([.auth], "a request for an unknown id locks the caller out")
         case .adminDenialLocksOut: ([.auth], "a refused admin request locks the caller out")
 
-        case .chat500: (SuiteTest.allCases, "every call gets 500")
-        case .emptyObject: (SuiteTest.allCases, "every response is `{}`")
-        case .emptyContent: (SuiteTest.allCases, "the response is complete but empty")
-        case .noFinishReason: (SuiteTest.allCases, "no response has a finish_reason")
+        case .dialectCallsFail: ([.dialects], "every call of another API gets 500")
+        case .dialectRepliesEmpty: ([.dialects], "every response of another API is `{}`")
+        case .dialectNamesAnotherModel: ([.dialects], "responses of other APIs name another model")
+        case .dialectStreamTruncated: ([.dialects], "streams of other APIs end cleanly, but too early")
+        case .dialectStreamEndsAsIfComplete: ([.dialects], "a broken stream gets the end of a complete one")
+        case .dialectStreamEndsTwice: ([.dialects], "streams of other APIs end twice")
+        case .dialectStreamIgnored: ([.dialects], "other APIs return a document instead of a requested stream")
+        case .dialectErrorsOfOpenAI: ([.dialects], "errors of other APIs have OpenAI's shape")
+        case .dialectErrorsAreText: ([.dialects], "errors of other APIs are plain text")
+        case .dialectUnknownModelServed: ([.dialects], "other APIs serve a model that does not exist")
+        case .dialectTypesUnchecked: ([.dialects], "a model that is a number gets 500")
+        case .dialectsArePublic: ([.dialects], "other APIs require no credentials")
+        case .dialectMethodsUnchecked: ([.dialects], "other APIs accept any method")
+        case .dialectRolesIgnored: ([.dialects], "other APIs serve exact ids to every caller")
+        case .apiKeyIgnored: ([.dialects], "a token in x-api-key is refused")
+        case .apiKeyUnverified: ([.dialects], "any value of x-api-key is accepted")
+        case .dialectUsageMissing: ([.dialects], "responses of other APIs do not state their tokens")
+        case .dialectCallsUncounted: ([.dialects], "the metrics do not count calls of other APIs")
+        case .silentDialects: ([.dialects], "waiting streams of other APIs get no byte for 17 seconds")
+        case .foreignKeepalives: ([.dialects], "waiting streams get the keepalives of another API")
+        case .waitEndsAsIfComplete: ([.dialects], "a stream that waited gets the end of a complete one, and no content")
+        case .cancelIgnored: ([.dialects], "a stream occupies its slot after the client has closed it")
+        case .countingTokensWakes: ([.dialects], "counting tokens wakes the machine")
+        case .tagsHideSleepingModels: ([.dialects], "/api/tags lists only models on awake machines")
+
+        case .chat500: (SuiteTest.ofChat, "every call gets 500")
+        case .emptyObject: (SuiteTest.ofChat, "every response is `{}`")
+        case .emptyContent: (SuiteTest.ofChat, "the response is complete but empty")
+        case .noFinishReason: (SuiteTest.ofChat, "no response has a finish_reason")
         case .streamCut: ([.wol, .modelRouting], "streams end cleanly, but too early")
         case .streamWithoutDone: ([.wol, .modelRouting], "streams end without [DONE]")
         case .streamIgnored: ([.wol, .modelRouting], "a JSON object instead of a requested stream")
-        case .connectionCut: (SuiteTest.allCases, "the connection closes in the middle of the response")
+        case .connectionCut: (SuiteTest.ofChat, "the connection closes in the middle of the response")
         }
     }
 }

@@ -17,6 +17,13 @@ package enum Defect: String, CaseIterable, Sendable {
     case adminRefused, adminIsNoCaller, adminOpen, adminOpenToSpecific, deniedAs404, deniedAsPlain400
     case denialInsideStream, tokenEchoed, tokenInMessage, noChallenge, plainTextErrors, errorsLackKeys, errorsAre200
     case badTokenIs400, badTokenIs500, listForbidden, locksOut, unknownModelLocksOut, adminDenialLocksOut
+    // APIs of other clients
+    case dialectCallsFail, dialectRepliesEmpty, dialectNamesAnotherModel, dialectStreamTruncated
+    case dialectStreamEndsAsIfComplete, dialectStreamEndsTwice, dialectStreamIgnored
+    case dialectErrorsOfOpenAI, dialectErrorsAreText, dialectUnknownModelServed, dialectTypesUnchecked
+    case dialectsArePublic, dialectMethodsUnchecked, dialectRolesIgnored, apiKeyIgnored, apiKeyUnverified
+    case dialectUsageMissing, dialectCallsUncounted, silentDialects, foreignKeepalives, waitEndsAsIfComplete
+    case cancelIgnored, countingTokensWakes, tagsHideSleepingModels
     // Responses
     case chat500, emptyObject, emptyContent, streamCut, streamWithoutDone, streamIgnored, connectionCut, noFinishReason
 

@@ -156,6 +156,7 @@ extension StandInDeployment {
             entry("sim-small", state: "ready", ready: 2, classes: "fast"),
             entry("sim-large", state: bigState, ready: isAwake ? 1 : 0, classes: "big"),
         ]
+        if variant.servesDialects, variant.listsCapabilities { entries += StandInEndpoint.listedModels }
         if defect == .listRepeatsItself { entries.append(entries[2]) }
         if !variant.listsClasses {
             entries.removeFirst(2)
@@ -170,9 +171,11 @@ extension StandInDeployment {
         let isListed = variant.listsClasses && (variant.hasBigClass || classes != "big")
         let membership = isListed ? #","classes":["\#(classes)"]"# : ""
         let runners = variant.exposesRunner && variant.countsRunners ? #","runners_ready":\#(ready)"# : ""
+        let statesChat = variant.servesDialects && variant.listsCapabilities
+        let capabilities = statesChat ? #","capabilities":["chat","messages","responses"]"# : ""
         return
             #"{"id":"\#(id)","object":"model","created":1\#(owner),"#
-            + #""state":"\#(state)"\#(runners)\#(membership)}"#
+            + #""state":"\#(state)"\#(runners)\#(membership)\#(capabilities)}"#
     }
 }
 

@@ -29,6 +29,12 @@ package final class StandInDeployment: Sendable {
         package var seen: [(path: String, model: String, authorization: String?)] = []
         /// The chat requests, to verify their other fields.
         package var asked: [(model: String, prompt: String, maxTokens: Int?)] = []
+        /// Number of calls of the other APIs, as the metrics state it.
+        var dialectCalls = 0
+        /// Slots that long streams occupy, by path.
+        var slotsInUse: [String: Int] = [:]
+        /// Long streams that wait for a slot, by path.
+        var slotWaiters: [String: [EventLoopPromise<Void>]] = [:]
     }
 
     package let variant: StandInVariant
@@ -53,6 +59,10 @@ package final class StandInDeployment: Sendable {
     private struct MachineDidNotWake: Error {}
 
     package func respond(_ request: StandInRequest, on loop: any EventLoop) -> EventLoopFuture<StandInResponse> {
+        if variant.servesDialects, let endpoint = StandInEndpoint(rawValue: request.path) {
+            return respond(request, at: endpoint, on: loop)
+        }
+        if variant.servesDialects, request.path == "/metrics" { return loop.makeSucceededFuture(metrics()) }
         let model = request.model
         state.withLock { $0.seen.append((request.path, model ?? "", request.authorization)) }
         let isLockedOut = state.withLock {
@@ -105,7 +115,7 @@ package final class StandInDeployment: Sendable {
         }
     }
 
-    private func mayUseIDs(_ caller: StandInTokens.Caller) -> Bool {
+    func mayUseIDs(_ caller: StandInTokens.Caller) -> Bool {
         let isSpecific = caller.roles.contains("model:specific")
         return switch defect {
         case .idsDeniedToAll: false
@@ -159,7 +169,9 @@ package final class StandInDeployment: Sendable {
     }
 
     /// Waits until the big machine is awake; returns the id of the wake, nil if it was awake before.
-    private func wakeIfNeeded(on loop: any EventLoop) -> EventLoopFuture<String?> {
+    ///
+    /// - Parameter streams: number of waiting streams that end the wake; 0: it ends as ``State/heldCallers`` states.
+    func wakeIfNeeded(on loop: any EventLoop, streams: Int = 0) -> EventLoopFuture<String?> {
         let promise = loop.makePromise(of: Void.self)
         let (isWaiting, begins, wake) = state.withLock { state -> (Bool, Bool, String) in
             guard state.big != .awake else { return (false, false, "") }
@@ -176,7 +188,12 @@ package final class StandInDeployment: Sendable {
         if defect == .packetPerRequest { sendDelayedPacket(on: loop) }
         let wakes = state.withLock { $0.wakes }
         let bootSucceeds = defect != .wakesNothing && (defect != .wakesOnce || wakes < 2)
-        if begins, bootSucceeds { wakeUp(on: loop) }
+        if begins, bootSucceeds { wakeUp(on: loop, isHeld: streams > 0) }
+        let isEnough = state.withLock { streams > 0 && $0.waiters.count >= streams }
+        // The last stream, too, waits long enough for a keepalive.
+        if isEnough, bootSucceeds, defect != .silentDialects {
+            loop.scheduleTask(in: Self.wakeTime.fast) { self.completeBoot(onlyIfComplete: false) }
+        }
         if !bootSucceeds {
             // The machine never comes up; callers may have a shorter timeout.
             loop.scheduleTask(in: Self.maxWakeTime) { promise.fail(MachineDidNotWake()) }
@@ -200,13 +217,13 @@ package final class StandInDeployment: Sendable {
         loop.scheduleTask(in: .milliseconds(Int64(100 * position))) { self.sendPacket(to: port) }
     }
 
-    private func wakeUp(on loop: any EventLoop) {
+    private func wakeUp(on loop: any EventLoop, isHeld isHeldByStreams: Bool) {
         let sendsImmediately = defect != .wakesWithoutPacket && defect != .packetPerRequest
         if let port = variant.packetPort, sendsImmediately { sendPacket(to: port) }
-        let isHeld = state.withLock { $0.heldCallers > 0 }
+        let isHeld = state.withLock { $0.heldCallers > 0 } || isHeldByStreams
         let limit = isHeld ? Self.wakeTime.slow : Self.wakeTime.fast
         let wake = state.withLock { $0.wakes }
-        let isSilent = defect == .silentWhileHeld && wake == 1
+        let isSilent = (defect == .silentWhileHeld || defect == .silentDialects) && wake == 1
         loop.scheduleTask(in: isSilent ? Self.wakeTime.silent : limit) {
             // Ends only this wake: the machine may be asleep or in its next wake by now.
             if self.state.withLock({ $0.wakes }) == wake { self.completeBoot(onlyIfComplete: false) }

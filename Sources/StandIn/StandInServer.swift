@@ -8,12 +8,15 @@ package struct StandInRequest: Sendable {
     package let method: String
     package let path: String
     package let authorization: String?
+    /// The value of the field `x-api-key`.
+    package let apiKey: String?
     package let body: [UInt8]
 
-    package init(method: String, path: String, authorization: String?, body: [UInt8]) {
+    package init(method: String, path: String, authorization: String?, apiKey: String? = nil, body: [UInt8]) {
         self.method = method
         self.path = path
         self.authorization = authorization
+        self.apiKey = apiKey
         self.body = body
     }
 }
@@ -27,6 +30,8 @@ package struct StandInResponse: Sendable {
     package var delay: TimeAmount
     /// Whether to close the connection within the body.
     package var isCut: Bool
+    /// Writes the body piece by piece, in the place of `body`; runs on the connection's event loop.
+    package var stream: (@Sendable (StandInBody) -> Void)?
 
     package init(
         status: Int = 200, headers: [(String, String)] = [("content-type", "application/json")], body: String = "",
@@ -37,6 +42,27 @@ package struct StandInResponse: Sendable {
         self.body = body
         self.delay = delay
         self.isCut = isCut
+    }
+}
+
+/// The body of a response that is written piece by piece.
+package struct StandInBody: Sendable {
+    private let channel: any Channel
+
+    init(channel: any Channel) { self.channel = channel }
+
+    var loop: any EventLoop { channel.eventLoop }
+    var isOpen: Bool { channel.isActive }
+    /// Succeeds when the connection is closed, by either side.
+    var closed: EventLoopFuture<Void> { channel.closeFuture }
+
+    func write(_ text: String) {
+        channel.writeAndFlush(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(string: text))), promise: nil)
+    }
+
+    func end() {
+        let channel = channel
+        channel.writeAndFlush(HTTPServerResponsePart.end(nil)).whenComplete { _ in channel.close(promise: nil) }
     }
 }
 
@@ -91,7 +117,7 @@ package struct StandInServer: Sendable {
                 let request = StandInRequest(
                     method: head.method.rawValue, path: head.uri,
                     authorization: head.headers.first(name: "authorization"),
-                    body: body)
+                    apiKey: head.headers.first(name: "x-api-key"), body: body)
                 let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
                 let loop = context.eventLoop
                 respond(request, loop).hop(to: loop).whenSuccess { response in
@@ -107,6 +133,12 @@ package struct StandInServer: Sendable {
             guard context.channel.isActive else { return }
             var headers = HTTPHeaders(response.headers)
             headers.add(name: "connection", value: "close")
+            if let stream = response.stream {
+                let head = HTTPResponseHead(
+                    version: .http1_1, status: .init(statusCode: response.status), headers: headers)
+                context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
+                return stream(StandInBody(channel: context.channel))
+            }
             headers.add(name: "content-length", value: "\(response.body.utf8.count + (response.isCut ? 10 : 0))")
             let head = HTTPResponseHead(
                 version: .http1_1, status: .init(statusCode: response.status), headers: headers)

@@ -26,6 +26,10 @@ package struct StandInVariant: Sendable {
     /// Whether `class:big` exists; its model exists in any case.
     package var hasBigClass: Bool
     package var sharing: Sharing
+    /// Whether it serves the APIs of other clients besides chat completions.
+    package var servesDialects: Bool
+    /// Whether the model list states what the models can do; otherwise `sim-small` serves every endpoint.
+    package var listsCapabilities: Bool
 
     package init(
         deniedStatus: Int = 403, adminDeniedStatus: Int = 403, unauthenticatedStatus: Int = 401,
@@ -33,7 +37,7 @@ package struct StandInVariant: Sendable {
         countsRunners: Bool = true, exposesRunner: Bool = true, exposesWake: Bool = true,
         packetPort: Int? = nil,
         bigSleeps: Bool = true, hasAdminSurface: Bool = true, hasBigClass: Bool = true,
-        sharing: Sharing = .roundRobin
+        sharing: Sharing = .roundRobin, servesDialects: Bool = false, listsCapabilities: Bool = true
     ) {
         self.deniedStatus = deniedStatus
         self.adminDeniedStatus = adminDeniedStatus
@@ -49,11 +53,15 @@ package struct StandInVariant: Sendable {
         self.hasBigClass = hasBigClass
         self.hasAdminSurface = hasAdminSurface
         self.sharing = sharing
+        self.servesDialects = servesDialects
+        self.listsCapabilities = listsCapabilities
     }
 
     package static let forbidden = StandInVariant()
     package static let badRequest = StandInVariant(deniedStatus: 400)
     package static let silent = StandInVariant(exposesRunner: false, exposesWake: false)
+
+    package static let dialects = StandInVariant(servesDialects: true)
 
     /// Correct only with `--expect-status`: its status codes are not the contract's.
     package static let unusualStatuses = StandInVariant(
@@ -70,6 +78,11 @@ package struct StandInVariant: Sendable {
         "no-admin-surface": (StandInVariant(hasAdminSurface: false), "returns 404 for /admin"),
         "unusual-statuses": (.unusualStatuses, "refuses with 422, 418 and 410 for 403, 401 and 404"),
         "open": (.open, "requires no credentials"),
+        "dialects": (.dialects, "serves the APIs of other clients"),
+        "dialects-without-capabilities": (
+            StandInVariant(servesDialects: true, listsCapabilities: false),
+            "serves the APIs of other clients, and lists no capabilities"
+        ),
         "never-sleeps": (StandInVariant(bigSleeps: false), "has no sleeping machine"),
     ]
 }

@@ -93,6 +93,7 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         var variant = variant ?? .forbidden
         variant.packetPort = packetPort
+        if let defect = Defect(name: name), defect.isOfDialects { variant.servesDialects = true }
         let deployment = StandInDeployment(variant: variant, defect: Defect(name: name))
         deployment.state.withLock { $0.heldCallers = held }
         let certificate = try certificateKind.map { try StandInCertificate($0) }

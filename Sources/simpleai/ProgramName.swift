@@ -5,6 +5,7 @@ enum ProgramName {
         "test_model_routing": ["test", "model-routing"],
         "test_workload_routing": ["test", "workload-routing"],
         "test_auth": ["test", "auth"],
+        "test_dialects": ["test", "dialects"],
         "get-token": ["token", "mint"],
     ]
 

@@ -12,7 +12,7 @@ struct TestCommand: AsyncParsableCommand {
             """,
         subcommands: [
             TestWakeOnLAN.self, TestModelRouting.self, TestWorkloadRouting.self, TestAuthentication.self,
-            TestEverything.self,
+            TestDialects.self, TestEverything.self,
         ])
 }
 
@@ -89,15 +89,45 @@ struct TestAuthentication: AsyncParsableCommand {
     }
 }
 
+struct TestDialects: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dialects",
+        abstract: "The APIs of other clients: Anthropic, Ollama, Responses, embeddings, rerank, audio, images.",
+        discussion: """
+            An endpoint that the deployment does not have is skipped. Optional for gateways that serve only chat \
+            completions: without any of these endpoints the run is not decided.
+            """)
+
+    @OptionGroup var common: TestOptions
+    @OptionGroup(title: "APIs of other clients") var dialects: DialectOptions
+    @Option(help: "Class or model to request from endpoints that generate text (default: as in the load test).")
+    var model: String?
+    @Option(help: "Class or model on a sleeping machine (default: one that the model list shows as asleep).")
+    var wolModel: String?
+    @Option(help: .init("Command that puts the machine of --wol-model to sleep if it is awake.", valueName: "command"))
+    var sleepCommand: String?
+
+    func run() async throws {
+        try await TestRun(tests: [.dialects], common: common) { options, isLocal in
+            try dialects.apply(to: &options)
+            options.dialects.model = model
+            options.wakeOnLAN.model = wolModel ?? (isLocal ? "class:big" : "class:fast")
+            options.wakeOnLAN.targetSource = wolModel != nil ? .named : isLocal ? .builtIn : .modelList
+            if let sleepCommand { options.wakeOnLAN.putToSleep = try TestRun.sleepCommand(sleepCommand) }
+        }.run()
+    }
+}
+
 struct TestEverything: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "all", abstract: "Run all four tests and write one report.")
+        commandName: "all", abstract: "Run all tests and write one report.")
 
     @OptionGroup var common: TestOptions
     @OptionGroup(title: "Wake-on-LAN") var wake: WakeOnLANOptions
     @OptionGroup(title: "Model routing") var routing: ModelRoutingOptions
     @OptionGroup(title: "Workload routing") var workload: WorkloadRoutingOptions
     @OptionGroup(title: "Authentication") var authentication: AuthenticationOptions
+    @OptionGroup(title: "APIs of other clients") var dialects: DialectOptions
     @Option(help: "Class or model to wake (default: a class that the model list shows as asleep).")
     var wolModel: String?
     @Option(help: "Class or model for the load (default: class:fast, or one that the model list shows as awake).")
@@ -109,6 +139,8 @@ struct TestEverything: AsyncParsableCommand {
             try routing.apply(to: &options)
             try workload.apply(to: &options)
             authentication.apply(to: &options)
+            try dialects.apply(to: &options)
+            options.dialects.model = workloadModel
             options.wakeOnLAN.model = wolModel ?? (isLocal ? "class:big" : "class:fast")
             options.wakeOnLAN.targetSource = wolModel != nil ? .named : isLocal ? .builtIn : .modelList
             options.workloadRouting.model = workloadModel ?? "class:fast"

@@ -30,7 +30,7 @@ struct TestOptions: ParsableArguments {
     var expectStatus: [String] = []
     @Option(
         help: .init(
-            "Timeout per request (default: 120 for wol, 60 for model and workload routing, 30 for auth).",
+            "Timeout per request (default: 120 for wol, 60 for model and workload routing and dialects, 30 for auth).",
             valueName: "seconds"))
     var timeout: Double?
     @Option(help: .init("Timeout of the whole run.", valueName: "seconds"))
@@ -258,5 +258,36 @@ struct AuthenticationOptions: ParsableArguments {
 
     func apply(to options: inout SuiteOptions) {
         options.authentication.adminPath = adminPath
+    }
+}
+
+struct DialectOptions: ParsableArguments {
+    @Option(
+        help: .init(
+            "An endpoint that the deployment has, and the model to request there; only these are tested. "
+                + "Endpoints: \(Endpoint.allCases.map(\.rawValue).joined(separator: ", ")).",
+            valueName: "name[=model]"))
+    var endpoint: [String] = []
+
+    func validate() throws {
+        _ = try parsedEndpoints()
+    }
+
+    func apply(to options: inout SuiteOptions) throws {
+        options.dialects.endpoints = try parsedEndpoints()
+    }
+
+    private func parsedEndpoints() throws -> [Endpoint: String?] {
+        try endpoint.reduce(into: [:]) { endpoints, item in
+            let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard let endpoint = Endpoint(rawValue: parts[0]) else {
+                let names = Endpoint.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ValidationError("--endpoint supports \(names), not '\(parts[0])'")
+            }
+            guard parts.count == 1 || !parts[1].isEmpty else {
+                throw ValidationError("--endpoint \(item): the model is empty")
+            }
+            endpoints[endpoint] = .some(parts.count == 2 ? parts[1] : nil)
+        }
     }
 }

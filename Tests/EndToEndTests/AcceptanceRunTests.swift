@@ -3,16 +3,16 @@ import Testing
 
 /// The suite as an operator runs it, against the fleet that it starts itself.
 @Suite struct AcceptanceRunTests {
-    @Test func `all four tests pass against the local fleet`() async throws {
+    @Test func `all tests pass against the local fleet`() async throws {
         let run = try await Program.simpleai("test", "all", "--local").run(within: .seconds(300))
         #expect(run.code == 0, "\(run.text)")
         let passed = run.output.split(separator: "\n").filter { $0.hasPrefix("PASS") }
-        for test in ["wol", "model-routing", "workload-routing", "auth"] {
+        for test in ["wol", "model-routing", "workload-routing", "auth", "dialects"] {
             #expect(passed.contains { $0.contains(" \(test).") }, "nothing of \(test) passed:\n\(run.output)")
         }
     }
 
-    @Test(arguments: ["wol", "model-routing", "workload-routing", "auth"])
+    @Test(arguments: ["wol", "model-routing", "workload-routing", "auth", "dialects"])
     func `each test passes on its own`(name: String) async throws {
         let run = try await Program.simpleai("test", name, "--local").run(within: .seconds(300))
         #expect(run.code == 0, "\(run.text)")
@@ -54,7 +54,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["test_wol", "test_model_routing", "test_workload_routing", "test_auth", "get-token"])
+    @Test(arguments: [
+        "test_wol", "test_model_routing", "test_workload_routing", "test_auth", "test_dialects", "get-token",
+    ])
     func `the commands of old still response`(name: String) async throws {
         let run = try await Program.script("bin/\(name)", ["--help"]).run()
         #expect(run.code == 0, "\(run.text)")

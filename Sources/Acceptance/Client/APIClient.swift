@@ -73,8 +73,23 @@ struct APIClient: Sendable {
         }
     }
 
+    /// Sends `request` and returns at once; the response is examined while it arrives.
+    func open(_ request: APIRequest, timeout: Duration) -> LiveStream {
+        let loop = group.next()
+        let promise = loop.makePromise(of: Exchange.self)
+        let stream = LiveStream(promise)
+        let remaining = deadline.map { max($0 - stream.started, .milliseconds(1)) } ?? timeout
+        connect(
+            Exchange(request: request, started: stream.started), timeout: min(timeout, remaining),
+            onBody: stream.receive, loop: loop,
+            promise: promise)
+        return stream
+    }
+
+    /// - Parameter onBody: receives the body as it arrives, on the connection's event loop.
     private func connect(
-        _ exchange: Exchange, timeout: Duration, loop: any EventLoop, promise: EventLoopPromise<Exchange>
+        _ exchange: Exchange, timeout: Duration, onBody: (@Sendable ([UInt8]) -> Void)? = nil, loop: any EventLoop,
+        promise: EventLoopPromise<Exchange>
     ) {
         // Name resolution and connecting happen before the handler exists; this timer covers them.
         let limit = loop.scheduleTask(in: TimeAmount(timeout) + .milliseconds(50)) { [deployment] in
@@ -96,7 +111,7 @@ struct APIClient: Sendable {
                     try pipeline.addHandler(
                         ExchangeHandler(
                             exchange: exchange, deployment: deployment, timeout: timeout, maxBodySize: Self.maxBodySize,
-                            promise: promise))
+                            onBody: onBody, promise: promise))
                 }
             }
             .connect(host: deployment.host, port: deployment.port)

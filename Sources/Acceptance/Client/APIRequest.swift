@@ -6,10 +6,17 @@ struct APIRequest: Sendable {
     /// Path below the base URL, beginning with a slash.
     var path: String
     var credential: Credential
-    /// A JSON document; sent with its content type.
+    /// A document of ``contentType``.
     var body: Data?
-    /// Whether the request asks for an event stream.
+    /// Whether the request asks for a stream.
     var wantsStream = false
+    var contentType = "application/json"
+    /// Media types that the response may have; nil: JSON, or an event stream if the request asks for one.
+    var accept: String?
+    /// Further header fields.
+    var headers: [(name: String, value: String)] = []
+    /// The arguments with which curl sends a body that is not text; nil for text.
+    var curlBody: String?
 
     static func get(_ path: String, as credential: Credential) -> APIRequest {
         APIRequest(method: "GET", path: path, credential: credential)
@@ -20,15 +27,22 @@ struct APIRequest: Sendable {
 struct Credential: Sendable {
     /// Description for reports: `basic token`, `no credentials`.
     let name: String
-    /// Value of the `Authorization` header; nil sends none.
+    /// Value of the header field ``field``; nil sends none.
     let authorization: String?
     /// The header value to show in a curl command, without the secret; nil omits the header.
     let shellForm: String?
+    /// The header field that carries the credential.
+    var field = "Authorization"
 
     static let none = Credential(name: "no credentials", authorization: nil, shellForm: nil)
 
     static func bearer(_ token: String, name: String) -> Credential {
         Credential(name: name, authorization: "Bearer \(token)", shellForm: "Bearer $SIMPLEAI_TEST_TOKEN")
+    }
+
+    /// The same token in the field `x-api-key`, as Anthropic's clients send it.
+    static func apiKey(_ token: String, name: String, shellForm: String = "$SIMPLEAI_TEST_TOKEN") -> Credential {
+        Credential(name: name, authorization: token, shellForm: shellForm, field: "x-api-key")
     }
 }
 

@@ -5,6 +5,8 @@ struct EventStream: Sendable {
     struct Event: Sendable {
         let data: String
         let at: ContinuousClock.Instant
+        /// The value of the field `event`; nil if there is none.
+        var name: String?
     }
 
     private(set) var events: [Event] = []
@@ -16,6 +18,7 @@ struct EventStream: Sendable {
 
     init(body: [UInt8], arrivals: [Exchange.Arrival], fallback: ContinuousClock.Instant) {
         var data: [String] = []
+        var name: String?
         var arrival = 0
         var offset = 0
         for line in Self.lines(of: body) {
@@ -24,19 +27,23 @@ struct EventStream: Sendable {
             let at = arrival < arrivals.count ? arrivals[arrival].at : fallback
             let text = line.text
             if text.isEmpty {
-                if !data.isEmpty { events.append(.init(data: data.joined(separator: "\n"), at: at)) }
+                if !data.isEmpty { events.append(.init(data: data.joined(separator: "\n"), at: at, name: name)) }
                 data.removeAll()
+                name = nil
             } else if text.hasPrefix(":") {
                 comments.append(.init(data: text.dropFirst().trimmingPrefix(" ").description, at: at))
             } else if text.hasPrefix("data:") {
                 data.append(text.dropFirst(5).trimmingPrefix(" ").description)
+            } else if text.hasPrefix("event:") {
+                name = text.dropFirst(6).trimmingPrefix(" ").description
             } else if text == "data" {
                 data.append("")
             }
         }
     }
 
-    private static func lines(of body: [UInt8]) -> [(text: String, end: Int)] {
+    /// The complete lines of `body`, each with the offset of its end.
+    static func lines(of body: [UInt8]) -> [(text: String, end: Int)] {
         var lines: [(text: String, end: Int)] = []
         var start = 0
         var index = 0

@@ -14,18 +14,21 @@ final class ExchangeHandler: ChannelInboundHandler {
     private let maxBodySize: Int
     private let timeout: Duration
     private let promise: EventLoopPromise<Exchange>
+    /// Receives the body as it arrives.
+    private let onBody: (@Sendable ([UInt8]) -> Void)?
     private var exchange: Exchange
     private var isFinished = false
     private var timer: Scheduled<Void>?
 
     init(
         exchange: Exchange, deployment: DeploymentAddress, timeout: Duration, maxBodySize: Int,
-        promise: EventLoopPromise<Exchange>
+        onBody: (@Sendable ([UInt8]) -> Void)?, promise: EventLoopPromise<Exchange>
     ) {
         self.exchange = exchange
         self.deployment = deployment
         self.timeout = timeout
         self.maxBodySize = maxBodySize
+        self.onBody = onBody
         self.promise = promise
     }
 
@@ -64,6 +67,7 @@ final class ExchangeHandler: ChannelInboundHandler {
         case .body(let buffer):
             exchange.body.append(contentsOf: buffer.readableBytesView.prefix(maxBodySize - exchange.body.count))
             exchange.arrivals.append(.init(at: .now, length: exchange.body.count))
+            onBody?(Array(buffer.readableBytesView))
             if exchange.body.count >= maxBodySize { finish(.tooLong) }
         case .end:
             finish(.clean)
@@ -94,15 +98,16 @@ final class ExchangeHandler: ChannelInboundHandler {
         var headers = HTTPHeaders([
             ("host", deployment.authority),
             ("user-agent", "simpleai-test"),
-            ("accept", request.wantsStream ? "text/event-stream" : "application/json"),
+            ("accept", request.accept ?? (request.wantsStream ? "text/event-stream" : "application/json")),
             ("accept-encoding", "identity"),
             ("connection", "close"),
         ])
         if let authorization = request.credential.authorization {
-            headers.add(name: "authorization", value: authorization)
+            headers.add(name: request.credential.field.lowercased(), value: authorization)
         }
+        for field in request.headers { headers.add(name: field.name, value: field.value) }
         if let body = request.body {
-            headers.add(name: "content-type", value: "application/json")
+            headers.add(name: "content-type", value: request.contentType)
             headers.add(name: "content-length", value: "\(body.count)")
         }
         let head = HTTPRequestHead(

@@ -66,6 +66,6 @@ extension Session {
 
 extension Exchange {
     fileprivate var statesPermissionDenied: Bool {
-        (json?["error"]?["message"]?.string ?? "").contains("Permission denied")
+        json.flatMap(Exchange.errorText)?.contains("Permission denied") ?? false
     }
 }

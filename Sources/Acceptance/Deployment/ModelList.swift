@@ -10,6 +10,13 @@ struct ModelList: Sendable {
         let wakeETA: Double?
         /// The members of a class, if its own entry lists them.
         var members: Set<String> = []
+        /// What the model can do, in lower case and without the prefix `/v1/` of paths; empty if the list does not state it.
+        var capabilities: Set<String> = []
+
+        /// Whether the model can serve chat completions, as far as the list states it.
+        var servesChat: Bool {
+            capabilities.isEmpty || !capabilities.isDisjoint(with: Endpoint.ModelKind.chat.capabilityNames)
+        }
 
         /// Whether a machine that serves it is up. A deployment without states lists only models that it can serve.
         var isAwake: Bool {
@@ -42,6 +49,9 @@ struct ModelList: Sendable {
 
     /// Entries that are models, not classes.
     var models: [Entry] { entries.filter { !$0.id.hasPrefix("class:") } }
+
+    /// The models that can serve chat completions, as far as the list states it.
+    var chatModels: [Entry] { models.filter(\.servesChat) }
 
     /// Names of the classes in the list, from their own entries or from a property of models.
     var classNames: Set<String> {
@@ -94,7 +104,15 @@ extension ModelList.Entry {
             classes: Set((json["classes"]?.array ?? []).compactMap(\.string)),
             runnersReady: json["runners_ready"]?.number.map { Int($0) },
             wakeETA: json["wake_eta_seconds"]?.number,
-            members: id.hasPrefix("class:") ? Set((json["models"]?.array ?? []).compactMap(\.string)) : [])
+            members: id.hasPrefix("class:") ? Set((json["models"]?.array ?? []).compactMap(\.string)) : [],
+            capabilities: Self.capabilities(json["capabilities"]))
+    }
+
+    /// Reads a list of names or, as some deployments have it, an object of flags.
+    private static func capabilities(_ json: JSONValue?) -> Set<String> {
+        let flags = json?.object?.filter { $0.value == .bool(true) }.map(\.key) ?? []
+        let names = json?.array?.compactMap(\.string) ?? flags
+        return Set(names.map { String($0.lowercased().trimmingPrefix("/v1/")) })
     }
 }
 

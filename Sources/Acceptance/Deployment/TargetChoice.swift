@@ -3,7 +3,7 @@ enum TargetChoice {
     /// The target of the Wake-on-LAN test: the first class that is asleep, else the first such model, else ``forLoad(_:)``.
     static func forWake(_ list: ModelList) -> String {
         let asleep = classes(list).first { list.state(of: $0) == .asleep }
-        return asleep ?? list.models.first { list.state(of: $0.id) == .asleep }?.id ?? forLoad(list)
+        return asleep ?? list.chatModels.first { list.state(of: $0.id) == .asleep }?.id ?? forLoad(list)
     }
 
     /// The target of the load test: `class:fast` if it is listed, else a class or model that is up, else any listed class or
@@ -12,8 +12,8 @@ enum TargetChoice {
         let classes = classes(list)
         if classes.contains(defaultTarget) { return defaultTarget }
         let isUp: Set<TargetState> = [.ready, .loadable]
-        let awake = classes.first { isUp.contains(list.state(of: $0)) } ?? list.models.first(where: \.isAwake)?.id
-        return awake ?? classes.first ?? list.models.first?.id ?? defaultTarget
+        let awake = classes.first { isUp.contains(list.state(of: $0)) } ?? list.chatModels.first(where: \.isAwake)?.id
+        return awake ?? classes.first ?? list.chatModels.first?.id ?? defaultTarget
     }
 
     static let defaultTarget = "class:fast"

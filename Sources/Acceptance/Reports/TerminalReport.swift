@@ -136,7 +136,8 @@ public final class TerminalReport: Sendable {
     }
 
     private func isCollapsed(_ result: CheckResult) -> Bool {
-        style.isLive && style.verbosity == 0 && result.verdict == .skip && result.missingOption != nil
+        style.isLive && style.verbosity == 0 && result.verdict == .skip
+            && (result.missingOption != nil || result.sharesReason)
     }
 
     /// Writes the line of the collapsed checks at the end of their test.
@@ -148,7 +149,7 @@ public final class TerminalReport: Sendable {
         if collapsed.results.count == 1 { return emit(line(for: collapsed.results[0])) }
         guard !collapsed.results.isEmpty else { return }
         let margin = Self.tagWidth + 2
-        emit("\(tag(.skip))  \(wrapped(collapsed.summary, first: margin, margin: margin))\n")
+        for line in collapsed.lines { emit("\(tag(.skip))  \(wrapped(line, first: margin, margin: margin))\n") }
     }
 
     /// Wraps text for a terminal; elsewhere lines are not wrapped.

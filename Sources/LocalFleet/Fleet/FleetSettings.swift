@@ -22,6 +22,9 @@ struct FleetSettings {
         settings.fleet.token = runnerToken
         // This network loses no packets, so a lost connection means a machine without power.
         settings.fleet.gracePeriod = .milliseconds(250)
+        // Simulated machines boot in two seconds: a stream that waits for one gets a keepalive, too.
+        settings.keepalive.after = .milliseconds(500)
+        settings.keepalive.every = .milliseconds(500)
         settings.fleet.stateFile = stateFile
         settings.keys.database = keyDatabase
         settings.routing.prefer = options.prefer

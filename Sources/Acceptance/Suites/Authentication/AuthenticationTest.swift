@@ -87,7 +87,7 @@ struct AuthenticationTest: AcceptanceTest {
 
     /// An existing exact id, preferably on a machine that is up.
     func existingID() async throws -> String {
-        let models = try await list().models
+        let models = try await list().chatModels
         if let model = models.first(where: \.isReady) ?? models.first(where: \.isAwake) ?? models.first {
             return model.id
         }

@@ -65,7 +65,7 @@ struct ModelRoutingTest: AcceptanceTest {
         let list = try await list()
         let classes = ["class:fast", "class:big"]
         // An exact id on a sleeping machine is requested only if the operator names it: waking has its own test.
-        return classes + list.models.filter(\.isAwake).prefix(6).map(\.id)
+        return classes + list.chatModels.filter(\.isAwake).prefix(6).map(\.id)
     }
 
     /// The calls of each route, the last one streaming; routes are called one after the other.
@@ -106,7 +106,7 @@ struct ModelRoutingTest: AcceptanceTest {
                 return VerifiedModelID(id: route.target, proof: "it served a caller with model:specific")
             }
             let served = try await routes().flatMap { $0.models.sorted() }.first { !$0.hasPrefix("class:") }
-            if let id = try await list().models.first(where: \.isAwake)?.id ?? served {
+            if let id = try await list().chatModels.first(where: \.isAwake)?.id ?? served {
                 return VerifiedModelID(id: id, proof: "the deployment lists it or served with it")
             }
             throw Finding.skip("no existing id is known")
