@@ -107,7 +107,7 @@ extension Defect {
         case .dialectStreamEndsAsIfComplete: ([.dialects], "a broken stream gets the end of a complete one")
         case .dialectStreamEndsTwice: ([.dialects], "streams of other APIs end twice")
         case .dialectStreamIgnored: ([.dialects], "other APIs return a document instead of a requested stream")
-        case .dialectErrorsOfOpenAI: ([.dialects], "errors of other APIs have OpenAI's shape")
+        case .dialectErrorsLikeChat: ([.dialects], "errors of other APIs have OpenAI's shape")
         case .dialectErrorsAreText: ([.dialects], "errors of other APIs are plain text")
         case .dialectUnknownModelServed: ([.dialects], "other APIs serve a model that does not exist")
         case .dialectTypesUnchecked: ([.dialects], "a model that is a number gets 500")

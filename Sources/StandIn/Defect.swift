@@ -20,7 +20,7 @@ package enum Defect: String, CaseIterable, Sendable {
     // APIs of other clients
     case dialectCallsFail, dialectRepliesEmpty, dialectNamesAnotherModel, dialectStreamTruncated
     case dialectStreamEndsAsIfComplete, dialectStreamEndsTwice, dialectStreamIgnored
-    case dialectErrorsOfOpenAI, dialectErrorsAreText, dialectUnknownModelServed, dialectTypesUnchecked
+    case dialectErrorsLikeChat, dialectErrorsAreText, dialectUnknownModelServed, dialectTypesUnchecked
     case dialectsArePublic, dialectMethodsUnchecked, dialectRolesIgnored, apiKeyIgnored, apiKeyUnverified
     case dialectUsageMissing, dialectCallsUncounted, silentDialects, foreignKeepalives, waitEndsAsIfComplete
     case cancelIgnored, countingTokensWakes, tagsHideSleepingModels

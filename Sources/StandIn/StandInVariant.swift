@@ -30,6 +30,8 @@ package struct StandInVariant: Sendable {
     package var servesDialects: Bool
     /// Whether the model list states what the models can do; otherwise `sim-small` serves every endpoint.
     package var listsCapabilities: Bool
+    /// Whether one of its engines generates speech.
+    package var speaks: Bool
 
     package init(
         deniedStatus: Int = 403, adminDeniedStatus: Int = 403, unauthenticatedStatus: Int = 401,
@@ -37,7 +39,8 @@ package struct StandInVariant: Sendable {
         countsRunners: Bool = true, exposesRunner: Bool = true, exposesWake: Bool = true,
         packetPort: Int? = nil,
         bigSleeps: Bool = true, hasAdminSurface: Bool = true, hasBigClass: Bool = true,
-        sharing: Sharing = .roundRobin, servesDialects: Bool = false, listsCapabilities: Bool = true
+        sharing: Sharing = .roundRobin, servesDialects: Bool = false, listsCapabilities: Bool = true,
+        speaks: Bool = true
     ) {
         self.deniedStatus = deniedStatus
         self.adminDeniedStatus = adminDeniedStatus
@@ -55,6 +58,7 @@ package struct StandInVariant: Sendable {
         self.sharing = sharing
         self.servesDialects = servesDialects
         self.listsCapabilities = listsCapabilities
+        self.speaks = speaks
     }
 
     package static let forbidden = StandInVariant()

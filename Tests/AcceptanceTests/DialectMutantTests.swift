@@ -32,7 +32,7 @@ struct DialectMutantTests {
         Mutant(defect: .dialectStreamEndsAsIfComplete, properties: ["stream"]),
         Mutant(defect: .dialectStreamEndsTwice, properties: ["stream"]),
         Mutant(defect: .dialectStreamIgnored, properties: ["stream"]),
-        Mutant(defect: .dialectErrorsOfOpenAI, properties: ["errors", "rights"]) {
+        Mutant(defect: .dialectErrorsLikeChat, properties: ["errors", "rights"]) {
             $0.dialect == .anthropic || $0.dialect == .ollama
         },
         Mutant(defect: .dialectErrorsAreText, properties: ["errors", "rights"]),

@@ -24,6 +24,16 @@ struct DialectsTests {
         #expect(report.conclusion == .notDecided)
     }
 
+    /// The path exists, and no listed model can serve it.
+    @Test func `an endpoint without a model is skipped`() async throws {
+        let deployment = StandInVariant(servesDialects: true, listsCapabilities: false, speaks: false)
+        let report = try await Bench(deployment).run([.dialects])
+        #expect(report.ids(.fail) == [], "\(report.outline)")
+        let summary = report["dialects.speech.answered"]?.summary
+        #expect(summary == "sim-small does not serve POST /v1/audio/speech (status 501); set --endpoint speech=MODEL")
+        #expect(report["dialects.embeddings.answered"]?.verdict == .pass)
+    }
+
     @Test func `with the other tests, missing endpoints do not change the outcome`() async throws {
         let report = try await Bench(.forbidden).run([.authentication, .dialects])
         #expect(report.conclusion == .passed, "\(report.outline)")

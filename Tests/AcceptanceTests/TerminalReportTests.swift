@@ -60,6 +60,19 @@ struct TerminalReportTests {
         #expect(text.contains("auth.e") && text.contains("the deployment has none"), "\(text)")
     }
 
+    @Test func skippedChecksOfOneReasonShareALineOnATerminal() throws {
+        let results = ["a", "b", "c"].map { id in
+            var skipped = result(.skip, "auth.\(id)", summary: id == "c" ? "no chat" : "no messages")
+            skipped.sharesReason = true
+            return skipped
+        }
+        let text = try shown(results, isLive: true).checks
+        #expect(text.contains("SKIP  2 checks: no messages\n"), "\(text)")
+        #expect(text.contains("SKIP  1 check: no chat\n"), "\(text)")
+        #expect(!text.contains("auth.a"), "\(text)")
+        #expect(try shown(results, isLive: false).checks.contains("SKIP  auth.a"))
+    }
+
     @Test func oneUnaskedCheckKeepsItsName() throws {
         let text = try shown(Array(unasked.prefix(2)), isLive: true).checks
         #expect(text.contains("auth.a") && text.contains("needs --sequential"), "\(text)")

@@ -52,7 +52,8 @@ extension StandInDeployment {
             return dialectError(endpoint, variant.unknownStatus, "no model \(model)")
         }
         let isServed = endpoint.isChat ? textModels.contains(model) : model == own
-        guard isServed || defect == .dialectUnknownModelServed else {
+        let hasEngine = endpoint != .speech || variant.speaks
+        guard isServed && hasEngine || defect == .dialectUnknownModelServed else {
             return dialectError(endpoint, 501, "no engine with \(model) serves \(endpoint.rawValue)")
         }
         return nil
@@ -212,9 +213,9 @@ extension StandInDeployment {
         ]
         let type = types[status] ?? "invalid_request_error"
         let body =
-            if endpoint.isAnthropic, defect != .dialectErrorsOfOpenAI {
+            if endpoint.isAnthropic, defect != .dialectErrorsLikeChat {
                 #"{"type":"error","error":{"type":"\#(type)","message":"\#(message)"},"request_id":"r"}"#
-            } else if endpoint.isOllama, defect != .dialectErrorsOfOpenAI {
+            } else if endpoint.isOllama, defect != .dialectErrorsLikeChat {
                 #"{"error":"\#(message)"}"#
             } else {
                 #"{"error":{"message":"\#(message)","type":"\#(type)","param":null,"code":null}}"#

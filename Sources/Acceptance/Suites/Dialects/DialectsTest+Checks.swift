@@ -8,10 +8,10 @@ extension DialectsTest {
         let title = endpoint.title
         let dialect = endpoint.dialect.name
         func check(
-            _ property: String, _ requirement: String, level: Level = .required, needs: String? = nil,
+            _ property: String, _ requirement: String, needs: String? = nil,
             body: @escaping @Sendable (DialectsTest) async throws -> Finding
         ) -> Check<DialectsTest> {
-            Check("dialects.\(endpoint.rawValue).\(property)", requirement, level: level, needs: needs, body: body)
+            Check("dialects.\(endpoint.rawValue).\(property)", requirement, needs: needs, body: body)
         }
         var checks = [
             check("answered", "\(title) gets a complete response of its shape.") { try await $0.answered(endpoint) }
@@ -50,10 +50,8 @@ extension DialectsTest {
                 ) { try await $0.rights(endpoint) })
         }
         checks.append(
-            // Anthropic's clients send this field; those of other APIs send Authorization.
             check(
-                "api-key", "\(endpoint.path) accepts a token in x-api-key as in Authorization, and verifies it.",
-                level: endpoint.dialect == .anthropic ? .required : .advisory
+                "api-key", "\(endpoint.path) accepts a token in x-api-key as in Authorization, and verifies it."
             ) { try await $0.apiKey(endpoint) })
         if endpoint == .ollamaTags {
             checks.append(

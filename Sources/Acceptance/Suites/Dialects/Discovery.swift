@@ -24,7 +24,7 @@ struct Discovery: Sendable {
             if isNamed || isListed || !isAbsence(served.exchange) { return served }
             refused = refused ?? served
         }
-        throw notServed(refused)
+        throw notServed(refused, trials: targets.count)
     }
 
     /// Verifies that the path exists: a deployment that has it finds fault with an empty object.
@@ -61,15 +61,13 @@ struct Discovery: Sendable {
         }
     }
 
-    private func notServed(_ served: DialectsTest.Served?) -> Finding {
-        guard let served else {
-            return .skip("no listed model serves \(endpoint.title); set --endpoint \(endpoint.rawValue)=MODEL")
-                .sharingReason()
-        }
-        return .skip(
-            "\(served.target) does not serve \(endpoint.title) (status \(served.exchange.status)); "
-                + "set --endpoint \(endpoint.rawValue)=MODEL"
-        ).sharingReason()
+    private func notServed(_ served: DialectsTest.Served?, trials: Int) -> Finding {
+        let models =
+            trials == 1 ? served?.target ?? "" : trials == 0 ? "no listed model that is up" : "none of \(trials) models"
+        let verb = trials == 1 ? "does not serve" : "serves"
+        let status = served.map { " (status \($0.exchange.status))" } ?? ""
+        return .skip("\(models) \(verb) \(endpoint.title)\(status); set --endpoint \(endpoint.rawValue)=MODEL")
+            .sharingReason()
     }
 
     /// The classes and models to request, in this order, and whether the model list states that they serve the endpoint.
