@@ -43,8 +43,12 @@ def words(audio):
     return (decoder.hyp().hypstr if decoder.hyp() else ""), len(samples) / 2 / rate
 
 
-async def events(text, usage):
-    for word in text.split(" "):
+async def events(text, seconds):
+    """Only token counts may be in the last event; in documents, usage may be a duration."""
+    words_of_text = text.split(" ")
+    heard, written = round(seconds * 10), len(words_of_text)
+    usage = {"type": "tokens", "input_tokens": heard, "output_tokens": written, "total_tokens": heard + written}
+    for word in words_of_text:
         yield b"data: " + json.dumps({"type": "transcript.text.delta", "delta": word + " "}).encode() + b"\n\n"
     yield b"data: " + json.dumps({"type": "transcript.text.done", "text": text, "usage": usage}).encode() + b"\n\n"
 
@@ -81,7 +85,7 @@ def answer(text, seconds, fields):
     usage = {"type": "duration", "seconds": round(seconds)}
     kind = fields.get("response_format", "json")
     if fields.get("stream") == "true":
-        return Response(events(text, usage), media_type="text/event-stream")
+        return Response(events(text, seconds), media_type="text/event-stream")
     if kind == "text":
         return Response(f"{text}\n".encode(), media_type="text/plain; charset=utf-8")
     if kind == "verbose_json":

@@ -12,7 +12,7 @@ from engine_record import BOOT, GATEWAY, expect_each_once, expect_one_wake, reco
 HELLO = [{"role": "user", "content": "Say hello."}]
 CALLS = {
     "/v1/messages": {"max_tokens": 50, "messages": HELLO},
-    "/v1/chat/completions": {"messages": [{"role": "user", "content": "Say hello."}]},
+    "/v1/chat/completions": {"messages": [{"role": "user", "content": "Say hello to all."}]},
     "/v1/responses": {"input": "Say hello to the world."},
     "/api/chat": {"messages": [{"role": "user", "content": "Say hello again."}]},
     "/api/generate": {"prompt": "Say hello, please."},
