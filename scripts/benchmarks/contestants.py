@@ -99,6 +99,8 @@ class Setup:
     """Whether it writes its access log."""
     cores: tuple = (PROXY_CORE,)
     """One event loop, worker or thread for each."""
+    messages: str = "auto"
+    """Whether the gateway translates Anthropic's Messages for the upstream: `runners[].messages`."""
 
 
 AS_SHIPPED = Setup()
@@ -201,7 +203,8 @@ def start_simpleai(shop, stack, engine, setup=AS_SHIPPED, fleet=None):
     """
     if fleet is None:
         models = [MODEL]
-        runners = [{"id": "engine", "url": f"http://127.0.0.1:{engine}", "models": models, "slots": 10000}]
+        runners = [{"id": "engine", "url": f"http://127.0.0.1:{engine}", "models": models, "slots": 10000,
+                    "messages": setup.messages}]
     else:
         count, different = fleet
         models = [f"{MODEL}-m{number}" for number in range(min(count, different))]

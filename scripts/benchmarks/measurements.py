@@ -190,11 +190,11 @@ def start_stream_engine(stack, events, interval):
 
 
 class StreamLoad:
-    def __init__(self, shop, stack, contestant, streams, ramp):
+    def __init__(self, shop, stack, contestant, streams, ramp, messages=False):
         port = contestant.url.rpartition(":")[2]
         self.process = stack.enter_context(running(
             (LOAD_CORE,), program("stream_load.py", "--port", port, "--token", shop.token, "--streams", streams,
-                                  "--ramp", ramp),
+                                  "--ramp", ramp, *["--messages"] * messages),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
         if self.process.stdout.readline() != "ready\n":
             fail(f"not every stream through {contestant.name} began")
@@ -222,10 +222,24 @@ def measure_streams(shop, figures, options):
                                                                                       options.seconds / 2)))
 
 
-def event_cost(shop, contestant, seconds):
+def measure_translated(shop, figures, options):
+    """CPU time per event of Anthropic's streams, translated from the upstream's; nginx relays the upstream's."""
+    with contextlib.ExitStack() as stack:
+        engine = start_stream_engine(stack, EVENTS, EVENT_SECONDS)
+        rows = [(start_nginx(shop, stack, engine), False),
+                (start_simpleai(shop, stack, engine, Setup(messages="translate")), True)]
+        for contestant, _ in rows:
+            wait_until_it_answers(contestant.url, shop.token, STREAM_REQUEST)
+        for _ in range(options.rounds * STREAM_STARTS):
+            for contestant, messages in rows:
+                figures.add("translated", contestant.name,
+                            **event_cost(shop, contestant, max(SHORTEST_SECONDS, options.seconds / 2), messages))
+
+
+def event_cost(shop, contestant, seconds, messages=False):
     with contextlib.ExitStack() as stack:
         # As long as one stream, so that they end at different times, too.
-        load = StreamLoad(shop, stack, contestant, STREAMS, EVENTS * EVENT_SECONDS)
+        load = StreamLoad(shop, stack, contestant, STREAMS, EVENTS * EVENT_SECONDS, messages)
         time.sleep(0.5)
         before, cpu_before, began = load.events(), cpu_seconds(contestant.pid), time.monotonic()
         time.sleep(seconds)
@@ -265,6 +279,6 @@ def measure_memory(shop, figures, options):
             figures.add("memory", contestant.name, memory=resident_bytes(contestant.pid))
 
 
-PARTS = {"requests": measure_requests, "streams": measure_streams, "latency": measure_latency,
-         "prompts": measure_prompts, "cores": measure_cores, "fleet": measure_fleet, "idle": measure_idle,
-         "memory": measure_memory}
+PARTS = {"requests": measure_requests, "streams": measure_streams, "translated": measure_translated,
+         "latency": measure_latency, "prompts": measure_prompts, "cores": measure_cores, "fleet": measure_fleet,
+         "idle": measure_idle, "memory": measure_memory}

@@ -49,6 +49,7 @@ class Budget:
 BUDGETS = {
     "requests": Budget(2.2, 1.5, "×"),
     "streams": Budget(1.4, 1.0, "×"),
+    "translated": Budget(2.5, 1.8, "×"),
     "latency": Budget(1.0, 0.3, " ms"),
     "cores": Budget(1.1, 1.0, "×"),
     "fleet": Budget(1.2, 1.05, "×"),
@@ -150,6 +151,7 @@ def table(figures):
     for part, label in (("requests", "CPU per request"), ("streams", "CPU per event")):
         _relative(table, figures, part, f"{label}, as shipped")
         _relative(table, figures, f"{part} without logs", f"{label}, no logs")
+    _relative(table, figures, "translated", "CPU per translated event")
     _relative(table, figures, "prompts", "CPU per request of 200 KB")
     _latency(table, figures)
     if figures.has("cores 2"):

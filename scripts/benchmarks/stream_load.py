@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Clients of streams: keeps a number of streams open, and counts the events that arrive.
 
-    stream_load.py --port N --token TOKEN --streams N --ramp SECONDS
+    stream_load.py --port N --token TOKEN --streams N --ramp SECONDS [--messages]
 
 Streams begin one after the other during the ramp; a stream that ends is followed by another on the same connection.
 Prints `ready` when all have begun and each has had an event. For every line on standard input it prints one:
 events so far, streams that ended, and the number of open streams. Ends when standard input does.
-A stream that does not end with [DONE] ends the whole run with exit code 1.
+A stream that does not end with [DONE] ends the whole run with exit code 1. With --messages, the streams are Anthropic's,
+and end with message_stop.
 """
 
 import argparse
@@ -16,10 +17,11 @@ import socket
 import sys
 import time
 
-from workload import STREAM_REQUEST
+from workload import MESSAGES_REQUEST, STREAM_REQUEST
 
 EVENT_END = b"\n\n"
-DONE = b"data: [DONE]"
+CHATS = ("/v1/chat/completions", STREAM_REQUEST, b"data: [DONE]")
+MESSAGES = ("/v1/messages", MESSAGES_REQUEST, b"event: message_stop")
 LAST_CHUNK = b"\r\n0\r\n\r\n"
 
 
@@ -34,10 +36,11 @@ class Client:
 
 class Load:
     def __init__(self, options):
+        path, body, self.last = MESSAGES if options.messages else CHATS
         self.request = (
-            f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{options.port}\r\n"
+            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{options.port}\r\n"
             f"Authorization: Bearer {options.token}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(STREAM_REQUEST)}\r\n\r\n{STREAM_REQUEST}").encode()
+            f"Content-Length: {len(body)}\r\n\r\n{body}").encode()
         self.options = options
         self.poll = select.epoll()
         self.clients = {}
@@ -88,18 +91,18 @@ class Load:
                 sys.exit(f"stream_load: {head.decode(errors='replace')}\n{data.decode(errors='replace')}")
             client.is_in_body = True
         self.events += data.count(EVENT_END)
-        client.is_done = client.is_done or DONE in data
+        client.is_done = client.is_done or self.last in data
         if not client.has_had_event and EVENT_END in data:
             client.has_had_event = True
             self.with_event += 1
         if data.endswith(LAST_CHUNK):
             return self.end(client)
         # A possible beginning of a searched text, without anything that was counted already.
-        client.tail = data[max(data.rfind(EVENT_END) + len(EVENT_END), len(data) - 16, 0):]
+        client.tail = data[max(data.rfind(EVENT_END) + len(EVENT_END), len(data) - len(self.last), 0):]
 
     def end(self, client):
         if not client.is_done:
-            sys.exit("stream_load: a stream ended without [DONE]")
+            sys.exit(f"stream_load: a stream ended without {self.last.decode()}")
         self.ended += 1
         client.tail, client.is_in_body, client.is_done = b"", False, False
         client.socket.send(self.request)
@@ -118,6 +121,7 @@ def main():
     parser.add_argument("--token", required=True)
     parser.add_argument("--streams", type=int, required=True)
     parser.add_argument("--ramp", type=float, required=True)
+    parser.add_argument("--messages", action="store_true")
     Load(parser.parse_args()).run()
 
 

@@ -11,6 +11,9 @@ PROMPT_REQUEST = json.dumps({"model": CLASS, "messages": [
     {"role": "user", "content": "one line of a document, with \"quoted\" words in it\n" * 3700}]})
 STREAM_REQUEST = json.dumps({"model": CLASS, "stream": True,
                              "messages": [{"role": "user", "content": "word " * 190}]})
+# The same in Anthropic's form, for a gateway that translates it for the upstream.
+MESSAGES_REQUEST = json.dumps({"model": CLASS, "stream": True, "max_tokens": 1000,
+                               "messages": [{"role": "user", "content": "word " * 190}]})
 ANSWER = json.dumps({
     "id": "chatcmpl-bench", "object": "chat.completion", "created": 0, "model": MODEL,
     "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "word " * 50}}],
