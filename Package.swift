@@ -242,7 +242,8 @@ let package = Package(
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
         tests(
             of: "ControlPlane",
-            ["SimpleAICore", "Scheduling", "Relay", httpTypes] + hummingbird + nio("NIOCore", "NIOHTTP1")),
+            ["SimpleAICore", "Dialects", "Scheduling", "Relay", httpTypes] + hummingbird
+                + nio("NIOCore", "NIOHTTP1")),
         tests(
             of: "FleetControl",
             ["SimpleAICore", "OperatingSystem", "Settings", "Scheduling", "Relay", "RunnerProtocol", logging]

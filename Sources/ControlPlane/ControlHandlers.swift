@@ -1,3 +1,4 @@
+import Dialects
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -15,13 +16,11 @@ struct ControlHandlers: Sendable {
     func models(for request: Request, _ context: ControlContext) async throws -> Response {
         let list = try await list(for: request, context)
         guard Self.isForAnthropic(request) else { return Self.json(list.json) }
-        let page = try AnthropicModelList.Page { name in
-            request.uri.queryParameters[Substring(name)].map(String.init)
-        }
-        return Self.json(try AnthropicModelList(entries: list.entries).json(page))
+        let page = try AnthropicMessages.ModelPage(query: request.uri.query ?? "")
+        return Self.json(try AnthropicMessages.modelList(list.entries.map(\.anthropicModel), page: page))
     }
 
-    private static let anthropicVersion = HTTPField.Name("anthropic-version")
+    private static let anthropicVersion = HTTPField.Name(Dialect.anthropicVersion)
 
     /// Whether the client reads the forms of Anthropic's API.
     static func isForAnthropic(_ request: Request) -> Bool {
@@ -37,7 +36,8 @@ struct ControlHandlers: Sendable {
                 .modelNotFound, "Unknown model \"\(id)\". GET /v1/models lists the models you can use.",
                 param: "model")
         }
-        return Self.json(Self.isForAnthropic(request) ? AnthropicModelList.json(entry) : entry.json)
+        guard Self.isForAnthropic(request) else { return Self.json(entry.json) }
+        return Self.json(AnthropicMessages.modelDocument(entry.anthropicModel))
     }
 
     /// Liveness: succeeds while the process serves requests.
@@ -200,8 +200,20 @@ struct ControlHandlers: Sendable {
     }
 
     static func json(_ text: String, status: HTTPResponse.Status = .ok) -> Response {
-        Response(
-            status: status, headers: [.contentType: "application/json"],
-            body: .init(byteBuffer: ByteBuffer(string: text)))
+        json(ByteBuffer(string: text), status: status)
+    }
+
+    static func json(_ bytes: [UInt8]) -> Response { json(ByteBuffer(bytes: bytes), status: .ok) }
+
+    private static func json(_ body: ByteBuffer, status: HTTPResponse.Status) -> Response {
+        Response(status: status, headers: [.contentType: "application/json"], body: .init(byteBuffer: body))
+    }
+}
+
+extension ModelList.Entry {
+    /// The model in Anthropic's list.
+    var anthropicModel: AnthropicMessages.Model {
+        AnthropicMessages.Model(
+            id: id, displayName: displayName, created: ModelList.created, contextLength: contextLength)
     }
 }

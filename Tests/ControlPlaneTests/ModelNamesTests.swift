@@ -1,3 +1,4 @@
+import Dialects
 import Foundation
 import SimpleAICore
 import TestSupport
@@ -113,44 +114,15 @@ import Testing
 
     // MARK: Anthropic
 
-    private func page(_ parameters: [String: String]) throws -> AnthropicModelList.Page {
-        try AnthropicModelList.Page { parameters[$0] }
-    }
-
-    @Test(
-        arguments: [
-            ([:], 0, 9, false), (["limit": "1000"], 0, 9, false), (["limit": "4"], 0, 4, true),
-            (["limit": "3", "after_id": "large"], 4, 7, true), (["after_id": "again"], 9, 9, false),
-            (["limit": "5", "after_id": "large"], 4, 9, false), (["limit": "2", "before_id": "small"], 2, 4, true),
-            (["before_id": "small"], 0, 4, false), (["before_id": "class:fast"], 0, 0, false),
-        ] as [([String: String], Int, Int, Bool)])
-    func pagesOfTheAnthropicList(_ parameters: [String: String], _ start: Int, _ end: Int, _ hasMore: Bool) throws {
-        let entries = list(Sample.admin).entries
-        let page = try document(AnthropicModelList(entries: entries).json(page(parameters)))
-        let ids = page["data"]?.elements.compactMap { $0["id"]?.string }
-        #expect(ids == entries[start..<end].map(\.id))
-        #expect(page["has_more"]?.bytes.elementsEqual("\(hasMore)".utf8) == true)
-        #expect(page["first_id"]?.string == ids?.first && page["last_id"]?.string == ids?.last)
-        for model in page["data"]?.elements ?? [] {
-            #expect(model["type"]?.string == "model" && model["display_name"]?.string != nil)
-            #expect(model["created_at"]?.string?.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/) != nil)
-        }
-    }
-
-    @Test(arguments: [
-        ["limit": "0"], ["limit": "1001"], ["limit": "x"], ["after_id": "nothing"], ["before_id": ""],
-        ["after_id": "small", "before_id": "large"],
-    ])
-    func invalidPagesAreRefused(_ parameters: [String: String]) {
-        let error = #expect(throws: GatewayError.self) {
-            try AnthropicModelList(entries: list(Sample.admin).entries).json(page(parameters))
-        }
-        #expect(error?.code == .invalidRequest && parameters.keys.contains(error?.param ?? ""))
-    }
-
-    @Test func anEmptyListHasNoIDs() throws {
-        #expect(
-            try AnthropicModelList(entries: []).json(page([:]))
-                == #"{"data":[],"has_more":false,"first_id":null,"last_id":null}"#)
+    /// Strict clients of Anthropic require each of these members.
+    @Test func anEntryIsAnAnthropicModel() throws {
+        let list = list(Sample.admin, contextLengths: ["a": ["tiny": 2_048]])
+        let entry = try #require(list.entry(for: "claude-small"))
+        let bytes = AnthropicMessages.modelDocument(entry.anthropicModel)
+        let model = try document(String(decoding: bytes, as: UTF8.self))
+        #expect(model["id"]?.string == "claude-small" && model["display_name"]?.string == "Small \"one\"")
+        #expect(model["type"]?.string == "model" && model["lifecycle"]?.string == "active")
+        #expect(model["created_at"]?.string?.wholeMatch(of: /20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ/) != nil)
+        #expect(list.entry(for: "claude-tiny")?.anthropicModel.contextLength == 2_048)
     }
 }

@@ -104,7 +104,7 @@ extension Integration {
         @Test func differentCredentialsAreRefused() async throws {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
                 let token = try gateway.token(["model:specific"])
-                for (value, status) in [("other", 400), (token, 200), ("", 200)] {
+                for (value, status) in [("other", 401), (token, 200), ("", 200)] {
                     for name in ["x-api-key", "API-Key"] {
                         let response = try await gateway.send(
                             RunningGateway.chat(), token: token, fields: ["\(name): \(value)"])
@@ -113,6 +113,27 @@ extension Integration {
                     }
                 }
                 #expect(engine.counts.value.requests.count == 4)
+            }
+        }
+
+        /// In the form that the client reads.
+        @Test(arguments: [
+            ("POST", "/v1/messages", ""), ("GET", "/v1/models", "anthropic-version: 2023-06-01"),
+            ("POST", "/api/chat", ""), ("GET", "/v1/models", ""),
+        ])
+        func differentCredentialsAreRefusedInTheDialect(method: String, path: String, field: String) async throws {
+            try await withEngine(ScriptedEngine.wellBehaved) { gateway, engine in
+                let fields = ["x-api-key: other"] + (field.isEmpty ? [] : [field])
+                let response = try await gateway.send("{}", method, path, fields: fields)
+                #expect(response.status == 401 && response["www-authenticate"]?.contains("invalid_token") == true)
+                let body = try response.json()
+                switch Dialect(ofRequest: path, hasAnthropicVersion: !field.isEmpty) {
+                case .anthropic:
+                    #expect((body["error"] as? [String: Any])?["type"] as? String == "authentication_error")
+                    #expect(body["request_id"] as? String == response["request-id"])
+                case .ollama: #expect((body["error"] as? String)?.contains("Conflicting credentials") == true)
+                case .openAI: #expect(try response.error().code == "invalid_api_key")
+                }
             }
         }
 
@@ -125,7 +146,7 @@ extension Integration {
                 ] {
                     let response = try await client.send(gateway.head(fields: [field]), body: RunningGateway.chat())
                         .response()
-                    #expect(response.status == 400)
+                    #expect(response.status == (field.0 == "x-api-key" ? 401 : 400))
                     #expect(try response.error().param == param)
                 }
                 let good = try await client.send(gateway.head(), body: RunningGateway.chat()).response()

@@ -196,9 +196,11 @@ extension Integration {
                     #expect(page.status == 200)
                     #expect(try page.json()["last_id"] as? String == "listed")
                     #expect(try page.json()["has_more"] as? Bool == false)
+                    let models = try #require(page.json()["data"] as? [[String: Any]])
+                    #expect(models.map { $0["lifecycle"] as? String } == ["active"])
                     let one = try await gateway.get("/v1/models/claude-3-haiku", fields: version, roles: []).json()
                     #expect(one["type"] as? String == "model" && one["id"] as? String == "claude-3-haiku")
-                    #expect(one["max_input_tokens"] as? Int == 4_096)
+                    #expect(one["max_input_tokens"] as? Int == 4_096 && one["lifecycle"] as? String == "active")
                     let invalid = try await gateway.get("/v1/models?limit=0", fields: version)
                     #expect(invalid.status == 400)
                 }

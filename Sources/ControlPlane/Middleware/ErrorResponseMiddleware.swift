@@ -76,8 +76,7 @@ struct ErrorResponseMiddleware: RouterMiddleware {
 
     /// The dialect in which the client reads errors.
     private static func dialect(of request: Request) -> Dialect {
-        if request.uri.path.utf8.starts(with: "/api/".utf8) { return .ollama }
-        return ControlHandlers.isForAnthropic(request) ? .anthropic : .openAI
+        Dialect(ofRequest: request.uri.path, hasAnthropicVersion: ControlHandlers.isForAnthropic(request))
     }
 
     /// Logs details that are not for callers, above all why a token was refused. The details of inference calls are in

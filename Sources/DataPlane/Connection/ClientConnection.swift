@@ -210,8 +210,8 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     private func perform(_ refusal: ClientConnectionState.Refusal, _ context: ChannelHandlerContext) {
         switch refusal {
         case .none: break
-        case .respond(let error):
-            socket.write(error.refusal, promise: nil)
+        case .respond(let error, let dialect):
+            socket.write(RequestRefusal(error, in: dialect).http1, promise: nil)
             socket.flush()
             closeOutput(context)
         case .closeOutput: closeOutput(context)

@@ -44,7 +44,7 @@ struct ClientConnectionState {
     enum Refusal: Equatable {
         case none
         /// Send the error, close the sending side, and close when the discard timeout is over.
-        case respond(GatewayError)
+        case respond(GatewayError, Dialect = .openAI)
         /// As `respond`, without an error: the client would match a second response to another request.
         case closeOutput
         /// Too late for an error.
@@ -148,7 +148,7 @@ struct ClientConnectionState {
             }
             return deliver(part, at: now)
         } catch {
-            return .refuse(refuse(error.gatewayError))
+            return .refuse(refuse(error.gatewayError, in: error.dialect))
         }
     }
 
@@ -288,7 +288,7 @@ struct ClientConnectionState {
 
     // MARK: Refusals
 
-    private mutating func refuse(_ error: GatewayError) -> Refusal {
+    private mutating func refuse(_ error: GatewayError, in dialect: Dialect = .openAI) -> Refusal {
         switch exchange?.response {
         // The last response is complete.
         case .complete where exchange?.isLast ?? false:
@@ -302,7 +302,7 @@ struct ClientConnectionState {
             return .close
         case .awaited, nil:
             phase = .refused
-            return .respond(error)
+            return .respond(error, dialect)
         }
     }
 

@@ -129,7 +129,10 @@ struct RequestHeadSummary {
         if hasToken {
             let tokens = RequestCredentials.tokenFields.compactMap { headers.first(name: $0) }
             let authorization = headers.first(name: "authorization")
-            guard RequestCredentials.agree(authorization: authorization, tokens: tokens) else { throw .credentials }
+            guard RequestCredentials.agree(authorization: authorization, tokens: tokens) else {
+                let hasVersion = headers.contains(name: Dialect.anthropicVersion)
+                throw .credentials(Dialect(ofRequest: target, hasAnthropicVersion: hasVersion))
+            }
         }
         return HTTPRequestHead(
             version: isVersion11 ? .http1_1 : .http1_0, method: method, uri: target, headers: headers)

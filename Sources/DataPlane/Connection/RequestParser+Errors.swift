@@ -1,3 +1,4 @@
+import Dialects
 import NIOCore
 import NIOHTTP1
 import Relay
@@ -12,6 +13,9 @@ extension RequestParser.Violation {
         default: GatewayError(.invalidRequest, "Malformed HTTP/1.1 request: \(fault).")
         }
     }
+
+    /// The form of the error, as far as the head states it.
+    var dialect: Dialect { if case .credentials(let dialect) = self { dialect } else { .openAI } }
 
     /// Describes where to look, for the client's developer.
     private var fault: String {
@@ -34,24 +38,39 @@ extension GatewayError {
     }
 
     static let credentialsDiffer = GatewayError(
-        .invalidRequest,
+        .invalidAPIKey,
         "Conflicting credentials in Authorization and \(RequestCredentials.tokenFields.joined(separator: " or ")); send one.",
-        param: "authorization")
+        param: "authorization", cause: "two header fields carry different credentials")
 }
 
-extension GatewayError {
-    /// The complete HTTP/1.1 response to a request that no plane receives; the connection closes after it.
-    var refusal: ByteBuffer {
-        let body = body.json
+/// The response to a request that no plane receives, in the form that its client reads.
+struct RequestRefusal {
+    let status: Int
+    /// With lower-case names.
+    let fields: [(name: String, value: String)]
+    let body: [UInt8]
+
+    init(_ error: GatewayError, in dialect: Dialect) {
+        let requestID = RequestID.id(stated: nil).rawValue
+        let response = dialect.response(to: error, status: error.status(), requestID: requestID)
+        (status, body) = (response.status, response.body)
+        var fields = [
+            ("content-type", "application/json"), ("content-length", String(response.body.count)),
+            ("x-request-id", requestID),
+        ]
+        if let name = dialect.requestIDField { fields.append((name, requestID)) }
+        fields += error.headers().map { ($0.name.lowercased(), $0.value) }
+        self.fields = fields
+    }
+
+    /// The complete HTTP/1.1 response; the connection closes after it.
+    var http1: ByteBuffer {
         let head = HTTPResponseHead(
-            version: .http1_1, status: HTTPResponseStatus(statusCode: status()),
-            headers: [
-                "Content-Type": "application/json", "Content-Length": String(body.utf8.count),
-                "X-Request-Id": RequestID.id(stated: nil).rawValue, "Connection": "close",
-            ])
+            version: .http1_1, status: HTTPResponseStatus(statusCode: status),
+            headers: HTTPHeaders(fields + [("connection", "close")]))
         var bytes = ByteBuffer()
         ResponseWriter.write(head, into: &bytes)
-        bytes.writeString(body)
+        bytes.writeBytes(body)
         return bytes
     }
 }

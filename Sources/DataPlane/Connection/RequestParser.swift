@@ -27,8 +27,8 @@ struct RequestParser {
         case field
         /// A field that must not be repeated is repeated.
         case repeated(String)
-        /// Two fields carry different credentials.
-        case credentials
+        /// Two fields carry different credentials. The error has the form of the dialect.
+        case credentials(Dialect)
         /// `Content-Length` and `Transfer-Encoding` are ambiguous.
         case length
         /// `Host` is missing, repeated, or not a host.

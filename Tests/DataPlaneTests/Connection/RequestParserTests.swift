@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import SimpleAICore
 import Testing
 
 @testable import DataPlane
@@ -153,9 +154,15 @@ import Testing
         ("X-Api-Key: a\r\n", true),
     ])
     func refusesContradictoryCredentials(fields: String, isGood: Bool) {
-        let text = "GET / HTTP/1.1\r\n" + Self.host + fields + "\r\n"
-        #expect(read(text).violation == (isGood ? nil : .credentials))
-        #expect(read(text).requests.count == (isGood ? 1 : 0))
+        for (path, version, dialect) in [
+            ("/", "", .openAI), ("/v1/models", "anthropic-version: 1\r\n", .anthropic),
+            ("/v1//messages?a", "", .anthropic),
+            ("/api/tags", "", .ollama), ("/v1/chat/completions", "anthropic-version: 1\r\n", .openAI),
+        ] as [(String, String, Dialect)] {
+            let text = "GET \(path) HTTP/1.1\r\n" + Self.host + fields + version + "\r\n"
+            #expect(read(text).violation == (isGood ? nil : .credentials(dialect)), "\(path)")
+            #expect(read(text).requests.count == (isGood ? 1 : 0))
+        }
     }
 
     @Test(arguments: ["", "Host: a b\r\n", "Host: a/b\r\n", "Host: u@h\r\n", "Host: a?b\r\n"])

@@ -1,4 +1,5 @@
 import NIOHPACK
+import SimpleAICore
 import Testing
 
 @testable import DataPlane
@@ -70,10 +71,17 @@ import Testing
             try Self.check { for (name, value) in fields { $0.add(name: name, value: value) } }
         }
         #expect(throws: Never.self) { try head([("authorization", "Bearer a"), ("x-api-key", "a"), ("api-key", "")]) }
-        #expect(throws: StreamHead.Violation.credentials) {
+        #expect(throws: StreamHead.Violation.credentials(.openAI)) {
             try head([("authorization", "Bearer a"), ("x-api-key", "b")])
         }
-        #expect(throws: StreamHead.Violation.credentials) { try head([("api-key", "a"), ("x-api-key", "b")]) }
+        #expect(throws: StreamHead.Violation.credentials(.openAI)) { try head([("api-key", "a"), ("x-api-key", "b")]) }
+        #expect(throws: StreamHead.Violation.credentials(.anthropic)) {
+            try Self.check {
+                $0.replaceOrAdd(name: ":path", value: "/v1/messages")
+                $0.add(name: "api-key", value: "a")
+                $0.add(name: "x-api-key", value: "b")
+            }
+        }
     }
 
     @Test func theSizeLimitMatchesHTTP1() throws {

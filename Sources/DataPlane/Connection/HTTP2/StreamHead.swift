@@ -11,8 +11,8 @@ enum StreamHead {
         case tooLarge
         /// A field that must not be repeated is repeated.
         case repeated(String)
-        /// Two fields carry different credentials.
-        case credentials
+        /// Two fields carry different credentials. The error has the form of the dialect.
+        case credentials(Dialect)
     }
 
     /// - Parameter maxSize: in bytes, as the size of the fields in HTTP/1.
@@ -48,11 +48,14 @@ enum StreamHead {
             try checkValue(value)
             if let name = single.repeated(name.utf8) { throw .repeated(name) }
         }
-        guard RequestCredentials.agree(authorization: authorization, tokens: tokens) else { throw .credentials }
         guard contentLengths <= 1, isTarget(path, of: method) else { throw .malformed }
         guard let host = authority ?? hosts.first, !host.isEmpty, host.utf8.allSatisfy(Byte.isInHost),
             hosts.count <= 1, hosts.first.map({ $0.lowercased() == host.lowercased() }) ?? true
         else { throw .malformed }
+        guard RequestCredentials.agree(authorization: authorization, tokens: tokens) else {
+            let hasVersion = headers.contains(name: Dialect.anthropicVersion)
+            throw .credentials(Dialect(ofRequest: path, hasAnthropicVersion: hasVersion))
+        }
         guard authority == nil else { return headers }
         var completed: HPACKHeaders = [":authority": host]
         completed.add(contentsOf: headers)

@@ -101,18 +101,17 @@ final class StreamRules: ChannelDuplexHandler {
 
     private func refuse(_ violation: StreamHead.Violation, _ context: ChannelHandlerContext) {
         state.refused()
-        let error: GatewayError
+        let refusal: RequestRefusal
         switch violation {
         case .malformed: return reset(.protocolError, context)
-        case .tooLarge: error = GatewayError(.headersTooLarge, "The request headers are too large.")
-        case .repeated(let name): error = .repeatedField(name)
-        case .credentials: error = .credentialsDiffer
+        case .tooLarge:
+            refusal = RequestRefusal(
+                GatewayError(.headersTooLarge, "The request headers are too large."), in: .openAI)
+        case .repeated(let name): refusal = RequestRefusal(.repeatedField(name), in: .openAI)
+        case .credentials(let dialect): refusal = RequestRefusal(.credentialsDiffer, in: dialect)
         }
-        let body = ByteBuffer(string: error.body.json)
-        let headers: HPACKHeaders = [
-            ":status": String(error.status()), "content-type": "application/json",
-            "content-length": String(body.readableBytes), "x-request-id": RequestID.id(stated: nil).rawValue,
-        ]
+        let body = ByteBuffer(bytes: refusal.body)
+        let headers = HPACKHeaders([(":status", String(refusal.status))] + refusal.fields)
         context.write(wrapOutboundOut(.headers(.init(headers: headers))), promise: nil)
         writeEnd(.data(.init(data: .byteBuffer(body), endStream: true)), context, nil)
         perform(state.closeRequested(), context)

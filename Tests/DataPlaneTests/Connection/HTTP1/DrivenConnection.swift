@@ -112,7 +112,7 @@ extension ClientConnectionState.Refusal {
     var notation: String {
         switch self {
         case .none: ""
-        case .respond(let error): "respond(\(error.code.rawValue))"
+        case .respond(let error, _): "respond(\(error.code.rawValue))"
         case .closeOutput: "closeOutput"
         case .close: "close"
         }
