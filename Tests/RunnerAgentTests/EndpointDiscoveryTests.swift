@@ -95,7 +95,7 @@ import Testing
     @Test(
         arguments: [
             (#"["embedding"]"#, "m", [.embedding], nil),
-            (#"["completion","vision","thinking"]"#, "m", [.chat, .vision], nil),
+            (#"["completion","vision","thinking"]"#, "m", [.chat, .vision, .thinking], nil),
             (#"["completion","audio"]"#, "m", [.chat, .transcription], nil), (#"["image"]"#, "m", [.image], nil),
             // Unknown words are ignored; the name is the last hint.
             (#"["telepathy"]"#, "m", nil, nil), ("null", "nomic-embed-text", [.embedding], true),

@@ -64,11 +64,21 @@ struct OllamaHandlers: Sendable {
             contextLength: entry.contextLength)
     }
 
-    /// In Ollama's words.
-    private static func capabilities(of entry: ModelList.Entry) -> [String] {
-        [(ModelCapability.chat, "completion"), (.tools, "tools"), (.vision, "vision"), (.embedding, "embedding")]
-            .filter { entry.capabilities.contains($0.0) }.map(\.1)
+    /// In Ollama's words. Clients offer only what is listed, so a model whose engine does not state its kind counts as one
+    /// for chats with tools, unless its name suggests another kind.
+    static func capabilities(of entry: ModelList.Entry) -> [String] {
+        var capabilities = entry.capabilities
+        if capabilities.isDisjoint(with: ModelCapability.ofEndpoints) {
+            let suggested = entry.members == nil ? ModelCapability.suggested(by: entry.id) : nil
+            capabilities.formUnion(suggested.map { [$0] } ?? [.chat, .tools])
+        }
+        return words.filter { capabilities.contains($0.0) }.map(\.1)
     }
+
+    private static let words: [(ModelCapability, String)] = [
+        (.chat, "completion"), (.tools, "tools"), (.vision, "vision"), (.thinking, "thinking"),
+        (.embedding, "embedding"),
+    ]
 
     /// The modification time of a model is unknown, so it is the start of this process.
     private static let modifiedAt = OllamaTimestamp.string(seconds: ModelList.created)

@@ -2,7 +2,7 @@ import Synchronization
 
 /// What a model can do, as its engine states it.
 public enum ModelCapability: String, Hashable, Sendable, CaseIterable {
-    case chat, embedding, rerank, speech, transcription, image, tools, vision
+    case chat, embedding, rerank, speech, transcription, image, tools, vision, thinking
 
     /// The capability that engines call by this name; nil for an unknown one.
     ///
@@ -15,6 +15,7 @@ public enum ModelCapability: String, Hashable, Sendable, CaseIterable {
         case "vlm", "image-text-to-text": [.chat, .vision]
         case "vision", "multimodal": [.vision]
         case "tools", "tool_use", "function_calling": [.tools]
+        case "thinking", "reasoning": [.thinking]
         case "embedding", "embeddings", "embed", "feature-extraction", "sentence-similarity": [.embedding]
         case "rerank", "reranker", "text-ranking": [.rerank]
         case "speech", "tts", "text-to-speech": [.speech]

@@ -86,5 +86,29 @@ extension Integration {
                 #expect(try await gateway.get("/v1/nothing").error().code == "not_found")
             }
         }
+
+        /// Clients hide a model, or its tools, without these words.
+        @Test func aModelIsShownWithWhatItCanDo() async throws {
+            let probe: ScriptedEngine.Script = { _, wire in
+                try await wire.send(
+                    ScriptedEngine.document(
+                        #"{"models":[{"name":"m"},{"name":"nomic-embed-text"},{"name":"plain","capabilities":["completion"]},"#
+                            + #"{"name":"sees","capabilities":["vision"]},"#
+                            + #"{"name":"thinks","capabilities":["completion","tools","thinking"]}]}"#))
+            }
+            let engine = try await ScriptedEngine(probe: probe, ScriptedEngine.wellBehaved)
+            try await running([engine]) {
+                try await RunningGateway.with([.at(engine.port)]) { gateway in
+                    for (model, capabilities) in [
+                        ("m", ["completion", "tools"]), ("nomic-embed-text", ["embedding"]), ("plain", ["completion"]),
+                        ("sees", ["completion", "tools", "vision"]), ("thinks", ["completion", "tools", "thinking"]),
+                        ("class:fast", ["completion", "tools"]),
+                    ] {
+                        let shown = try await gateway.send(#"{"model":"\#(model)"}"#, "POST", "/api/show")
+                        #expect(try shown.json()["capabilities"] as? [String] == capabilities, "\(model)")
+                    }
+                }
+            }
+        }
     }
 }
