@@ -57,6 +57,19 @@ import Testing
         #expect(text(seed: 1, prompt: "a") != text(seed: 1, prompt: "b"))
     }
 
+    @Test(
+        arguments: [
+            ("x: count from 1 to 3, in digits.", nil, 3), ("Count from 1 to 2000, in digits", 5, 5),
+            ("count from 1 to 0, in digits", nil, 1), ("count from 1 to 99999, in digits", nil, 10_000),
+        ] as [(String, Int?, Int)])
+    func aPromptMayAskForALongResponse(prompt: String, limit: Int?, count: Int) {
+        let response = SimulatedResponse(to: ["Be brief.", prompt], seed: 1, limit: limit)
+        #expect(response.tokens == (1...count).map { " \($0)" })
+        #expect(response.isCutShort == (limit != nil))
+        let other = SimulatedResponse(to: ["count from 1 to many, in digits"], seed: 1, limit: nil)
+        #expect(other.text.hasPrefix("This is a simulated answer"))
+    }
+
     @Test(arguments: ["max_tokens", "max_completion_tokens"])
     func aTokenLimitTruncatesTheResponse(key: String) async throws {
         try await running(engine()) { engine in

@@ -17,6 +17,11 @@ struct SimulatedResponse: Sendable {
     ///   - limit: maximum number of tokens.
     ///   - opening: the first tokens of the text.
     init(to prompt: [String], seed: UInt64, limit: Int?, opening: [String] = Self.opening) {
+        if let last = Self.lastNumber(in: prompt) {
+            tokens = (1...last).map { " \($0)" }
+            cut(to: limit)
+            return
+        }
         var random = SplitMix64(state: seed ^ Self.hash(prompt))
         tokens = opening
         for _ in 0..<Int.random(in: 10...40, using: &random) {
@@ -26,11 +31,23 @@ struct SimulatedResponse: Sendable {
         cut(to: limit)
     }
 
+    /// A prompt may ask for a long response, whose tokens are numbers: `count from 1 to N, in digits`.
+    private static func lastNumber(in prompt: [String]) -> Int? {
+        for text in prompt {
+            guard let match = text.firstMatch(of: /[Cc]ount from 1 to (\d{1,5}), in digits/) else { continue }
+            return Int(match.1).map { min(max($0, 1), maxNumber) }
+        }
+        return nil
+    }
+
+    static let maxNumber = 10_000
+
     /// The response to a request that may ask for reasoning and for the call of a tool.
     init(to request: InferenceRequest, seed: UInt64) {
         self.init(to: request.promptTexts, seed: seed, limit: nil)
         if request.asksForThinking {
-            thinking = ["This", " is", " simulated", " thinking", " about"] + tokens[Self.opening.count...].prefix(6)
+            thinking =
+                ["This", " is", " simulated", " thinking", " about"] + tokens.dropFirst(Self.opening.count).prefix(6)
         }
         if let call = request.toolToCall {
             toolCall = call
