@@ -21,6 +21,8 @@ public final class EndpointSupport: Sendable {
 
     /// A bit for each endpoint in the settings; 0 if support is learned from responses.
     private let stated: UInt32
+    /// A bit for each endpoint that certainly exists: the settings name an API, but not the path where the engine serves it.
+    private let confirmed: UInt32
     private let served: Atomic<UInt32>
     private let missing = Mutex<[Key: (until: NIODeadline, error: GatewayError)]>([:])
     /// Endpoints that the engine serves in a way that its callers cannot use, so that their calls are translated.
@@ -33,7 +35,8 @@ public final class EndpointSupport: Sendable {
     /// - Parameter stated: the complete list from the settings; empty: learned from responses.
     init(stated: [Endpoint] = []) {
         self.stated = stated.reduce(0) { $0 | $1.bit }
-        served = Atomic(self.stated)
+        confirmed = stated.reduce(0) { $1.hasOtherSpellings ? $0 : $0 | $1.bit }
+        served = Atomic(confirmed)
         lacked = Atomic(self.stated == 0 ? 0 : ~self.stated)
     }
 
@@ -72,7 +75,9 @@ public final class EndpointSupport: Sendable {
     public func noteMissing(
         _ endpoint: Endpoint, of model: ModelID?, error: GatewayError, now: NIODeadline = .now()
     ) -> Bool {
-        guard stated == 0, served.load(ordering: .relaxed) & endpoint.bit == 0 else { return false }
+        guard stated == 0 || endpoint.hasOtherSpellings, served.load(ordering: .relaxed) & endpoint.bit == 0 else {
+            return false
+        }
         return missing.withLock { missing in
             missing = missing.filter { $0.value.until > now }
             guard missing.count < Self.maxEntries else { return false }
@@ -85,7 +90,7 @@ public final class EndpointSupport: Sendable {
     /// The error if none of these models can be served at this endpoint; nil if one can, or if that is unknown.
     public func missing(_ endpoint: Endpoint, of models: [ModelID], now: NIODeadline = .now()) -> GatewayError? {
         guard lackedBits & endpoint.bit != 0 else { return nil }
-        if stated != 0 {
+        if stated != 0, stated & endpoint.bit == 0 {
             return Self.error(endpoint, cause: "the endpoints of the runner in the settings do not list it")
         }
         // Of the models of a class, a runner may have some.
@@ -120,7 +125,7 @@ public final class EndpointSupport: Sendable {
 
     /// Discards what responses showed. Called when the engine was unreachable: another one may respond afterwards.
     public func forget() {
-        served.store(stated, ordering: .relaxed)
+        served.store(confirmed, ordering: .relaxed)
         unusable.store(0, ordering: .relaxed)
         missing.withLock { $0 = [:] }
     }

@@ -121,6 +121,8 @@ extension Integration {
                     #expect(response.status == 501 && response["retry-after"] == nil)
                     let error = try response.error()
                     #expect(error.message.contains("embeddings"), "\(error)")
+                    #expect(error.code == "endpoint_not_supported")
+                    #expect(response["x-should-retry"] == "false", "SDKs repeat other 5xx responses")
                 }
                 #expect(engine.counts.value.requests.count == 1)
                 #expect(try await gateway.send(RunningGateway.chat()).status == 200)

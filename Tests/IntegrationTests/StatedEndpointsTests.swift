@@ -67,6 +67,64 @@ extension Integration {
             }
         }
 
+        // MARK: Paths of one API
+
+        private static let rerank = #"{"model":"m","query":"q","documents":["d"]}"#
+
+        private static func engine(serving path: String) -> Engine.Script {
+            DialectEngine.serving([path]) { _, wire in
+                try await wire.send(Engine.document(#"{"results":[{"index":0,"relevance_score":1}]}"#))
+            }
+        }
+
+        @Test(arguments: [[], [Endpoint.rerank, .rerankV2, .rerankUnversioned]])
+        func aCallUsesThePathThatTheEngineHas(stated: [Endpoint]) async throws {
+            for (path, other) in [("/v2/rerank", "/v1/rerank"), ("/rerank", "/v2/rerank")] {
+                try await withEngine(Self.engine(serving: other)) {
+                    $0.endpoints = stated
+                } _: { (gateway, engine) async throws in
+                    for _ in 0..<3 {
+                        let response = try await gateway.send(Self.rerank, "POST", path)
+                        #expect(response.status == 200 && response.text.contains("relevance_score"))
+                    }
+                    #expect(engine.paths.first == path && engine.paths.suffix(3) == [other, other, other])
+                    #expect(engine.paths.count <= 5, "a missing path is remembered: \(engine.paths)")
+                    try await gateway.settled()
+                }
+            }
+        }
+
+        @Test func anEngineWithoutTheAPIIsTriedAtEachPathOnce() async throws {
+            try await withEngine(DialectEngine.chatOnly) { (gateway, engine) async throws in
+                for path in ["/v2/rerank", "/v1/rerank", "/rerank", "/v2/rerank"] {
+                    let response = try await gateway.send(Self.rerank, "POST", path)
+                    #expect(try response.status == 501 && response.error().code == "endpoint_not_supported")
+                }
+                #expect(Set(engine.paths) == ["/v1/rerank", "/v2/rerank", "/rerank"] && engine.paths.count == 3)
+                #expect(try await gateway.send(RunningGateway.chat()).status == 200)
+                try await gateway.settled()
+            }
+        }
+
+        /// llama.cpp's server without reranking, which lacks `/v2/rerank` in any case.
+        @Test func anEngineThatStatesThatItLacksTheAPIIsNotAskedAgain() async throws {
+            let words = "This server does not support reranking. Start it with `--reranking`"
+            try await withEngine({ request, wire in
+                guard request.path != "/v2/rerank" else { return try await wire.send(DialectEngine.notFound) }
+                try await wire.send(
+                    Engine.document(
+                        #"{"error":{"code":501,"message":"\#(words)","type":"not_supported_error"}}"#,
+                        status: "501 Not Implemented"))
+            }) { (gateway, engine) async throws in
+                for path in ["/v2/rerank", "/v2/rerank", "/rerank", "/v1/rerank"] {
+                    let error = try await gateway.send(Self.rerank, "POST", path).error()
+                    #expect(error.code == "endpoint_not_supported" && error.message.contains(words))
+                }
+                #expect(engine.paths == ["/v2/rerank", "/v1/rerank"])
+                try await gateway.settled()
+            }
+        }
+
         // MARK: Implied tags
 
         private func withOllama(_ body: @escaping @Sendable (RunningGateway, Engine) async throws -> Void) async throws

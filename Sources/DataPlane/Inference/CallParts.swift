@@ -118,8 +118,11 @@ struct CallForwarding {
     var exchangeHandle: ExchangeHandle?
     /// The upstream to which the call was last sent.
     var upstream: Upstream?
-    /// The endpoint to which the call was last sent; another one than the caller's if the call was translated.
+    /// The endpoint to which the call was last sent; another one than the caller's if the call was translated, or if the
+    /// engine serves the API at another path.
     var endpoint: Endpoint?
+    /// The paths that the runner of the current lease turned out to lack.
+    var missingPaths = EndpointSet([])
 
     /// The exchange has ended, or the call is no longer interested in it.
     mutating func endExchange() -> ExchangeHandle? { exchangeHandle.take() }

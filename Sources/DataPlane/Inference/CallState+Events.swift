@@ -65,6 +65,8 @@ extension CallState {
         /// The engine rejected the option that the gateway added, and served the call without it.
         case noteUsageOptionRejected(RunnerID)
         case noteEndpointMissing(Lease, GatewayError)
+        /// Record that the engine lacks the path to which the call was sent.
+        case notePathMissing(Lease, GatewayError)
         /// Record that calls to the endpoint are translated for this engine.
         case noteTranslationNeeded(Lease, GatewayError)
         /// Report to the operator that the engine rejects the gateway's credentials.

@@ -44,6 +44,8 @@ struct CallState {
         /// Whether the call was sent again after a stale connection. Once per lease is enough: a new connection cannot be
         /// stale.
         var staleRetryWasUsed = false
+        /// Number of paths of the endpoint that the runner turned out to lack.
+        var pathMoves = 0
         /// Whether the runner showed that the call has to be translated for it.
         var mustTranslate = false
     }
@@ -167,6 +169,7 @@ struct CallState {
         attempts.staleRetryWasUsed = false
         attempts.mayAddUsageOption = true
         attempts.mustTranslate = false
+        attempts.pathMoves = 0
         var actions: [Action] = []
         if headWasSent { actions.append(.sendComment(announcement(of: lease))) }
         actions.append(.forward(authorized, lease, usesNewConnection: false))
@@ -241,6 +244,15 @@ struct CallState {
                 .cancelForwarding, .noteTranslationNeeded(lease, error),
                 .forward(authorized, lease, usesNewConnection: false),
             ]
+        case .pathMissing:
+            guard let authorized, attempts.pathMoves < Self.maxPathMoves else {
+                return cancelAndFail(lease, error, outcome)
+            }
+            attempts.pathMoves += 1
+            return [
+                .cancelForwarding, .notePathMissing(lease, error),
+                .forward(authorized, lease, usesNewConnection: false),
+            ]
         case .modelMissing:
             return [.refreshModels(lease.runner)] + move(from: lease, error, excluding: true, outcome)
         case .endpointMissing:
@@ -269,6 +281,8 @@ struct CallState {
         return .internalError(of: authorized?.caller.id ?? Caller.anonymous.id)
     }
 
+    /// Maximum number of other paths tried on one runner.
+    private static let maxPathMoves = 2
     /// Maximum number of runners tried because earlier ones lack the endpoint.
     private static let maxEndpointMoves = 64
 

@@ -41,8 +41,8 @@ struct EngineDocument: Hashable, Sendable {
         switch cause {
         case .result, .requestRejected: .served
         case .internalError: .internalError(of: caller)
-        case .usageOptionRejected, .translationNeeded, .endpointMissing, .modelMissing, .gatewayRejected, .overloaded,
-            .timedOut:
+        case .usageOptionRejected, .translationNeeded, .pathMissing, .endpointMissing, .modelMissing, .gatewayRejected,
+            .overloaded, .timedOut:
             .undecided
         case .loading: .loading
         case .foreignResponse: .foreignResponse
@@ -67,9 +67,8 @@ struct EngineDocument: Hashable, Sendable {
                 .upstreamError,
                 "The engine rejected the gateway's credentials with \(status); report it to the operator\(detail)",
                 cause: "\(cause): check the runner's api_key and its permissions")
-        case .endpointMissing where status == 501:
-            return error(.endpointNotSupported, "No engine with this model supports \(path).")
-        case .endpointMissing, .translationNeeded:
+        // The engine's message is quoted, but not its code: callers recognize a missing endpoint by the gateway's.
+        case .endpointMissing, .pathMissing, .translationNeeded:
             let detail = self.error?.message.map { " The engine reported: \($0)" } ?? ""
             return GatewayError(
                 .endpointNotSupported, "No engine with this model supports \(path).\(detail)", cause: cause)

@@ -20,7 +20,14 @@ extension InferenceCall {
 
     func noteEndpointMissing(_ lease: Lease, _ error: GatewayError) {
         placement.newRunnersWithoutEndpoint.insert(lease.runner)
-        noteMissing(forwarding.endpoint ?? endpoint, lease, error)
+        // All paths of the API are either missing, too, or lead to the same code.
+        for spelling in (forwarding.endpoint ?? endpoint).spellings { noteMissing(spelling, lease, error) }
+    }
+
+    func notePathMissing(_ lease: Lease, _ error: GatewayError) {
+        let path = forwarding.endpoint ?? endpoint
+        forwarding.missingPaths.insert(path)
+        noteMissing(path, lease, error)
     }
 
     /// - Returns: whether it was recorded.

@@ -72,9 +72,20 @@ extension InferenceCall {
             call.streams && !call.wantsUsage && endpoint.supportsStreamUsage && state.mayAddUsageOption
             && upstream.acceptsStreamUsage
         let bytes = body.content.forwarded(model: lease.engineModel.rawValue, addingUsage: addsUsage)
+        let path =
+            endpoint.hasOtherSpellings
+            ? upstream.spelling(of: endpoint, of: lease.model, excluding: forwarding.missingPaths) : nil
         return EngineRequest(
-            endpoint: endpoint, body: applyingParameters(to: bytes, of: call, lease), asksForUsage: addsUsage,
+            endpoint: path ?? endpoint, body: applyingParameters(to: bytes, of: call, lease), asksForUsage: addsUsage,
             isTranslated: false)
+    }
+
+    /// Whether the engine may serve the API at another path than that of this request.
+    private func mayUseOtherPath(than path: Endpoint, _ lease: Lease, _ upstream: Upstream) -> Bool {
+        guard endpoint.hasOtherSpellings else { return false }
+        var excluded = forwarding.missingPaths
+        excluded.insert(path)
+        return upstream.spelling(of: endpoint, of: lease.model, excluding: excluded) != nil
     }
 
     private func translatedRequest(
@@ -118,8 +129,9 @@ extension InferenceCall {
             endpoint: endpoint, model: call.publicID(of: lease.model), streams: call.streams,
             expectedChoices: call.expectedChoices, acceptsUnknownLength: head.version != .http1_0,
             context: ResponseCause.Context(
-                endpoint: endpoint, translatedTo: request.isTranslated ? request.endpoint : nil,
+                endpoint: endpoint, sentTo: request.endpoint,
                 mayTranslate: !request.isTranslated && body.request != nil && upstream.mayTranslate(endpoint),
+                mayUseOtherPath: mayUseOtherPath(than: request.endpoint, lease, upstream),
                 engineModel: lease.engineModel.rawValue, addsUsageOption: request.asksForUsage,
                 runnerHasServed: lease.runnerHasServed),
             translation: request.isTranslated

@@ -93,7 +93,7 @@ final class InferenceCall {
         }
         if hasForm {
             if let error = refusalOfForm { return error }
-        } else if !origin.fields.isJSON {
+        } else if endpoint.requiresJSONType, !origin.fields.isJSON {
             return GatewayError(
                 .unsupportedMediaType,
                 "Send UTF-8 JSON with \"Content-Type: application/json\".", param: "content-type")
@@ -185,6 +185,7 @@ final class InferenceCall {
             forwarding.endExchange()?.release()
         case .noteUsageOptionRejected(let runner): services.upstreams[runner]?.noteStreamUsageRefused()
         case .noteEndpointMissing(let lease, let error): noteEndpointMissing(lease, error)
+        case .notePathMissing(let lease, let error): notePathMissing(lease, error)
         case .noteTranslationNeeded(let lease, let error): noteTranslationNeeded(lease, error)
         case .reportGatewayRejected(let runner, let status): reportGatewayRejected(runner, status)
         case .returnLease(let lease, let outcome):
@@ -296,6 +297,7 @@ final class InferenceCall {
 
     private func placed(_ lease: Lease) {
         placement.lease = lease
+        forwarding.missingPaths = EndpointSet([])
         timeline.add(lease)
         handle(.placed(lease))
     }

@@ -13,6 +13,8 @@ enum ResponseCause: Hashable, Sendable {
     case internalError
     /// The engine does not have this endpoint (404, 405 or 501).
     case endpointMissing
+    /// The engine does not have this path of the endpoint, and may have another one.
+    case pathMissing
     /// The engine does not serve the endpoint in a usable way, and the call can be translated to another one of its
     /// endpoints: it lacks the endpoint, refuses a field, or responded in the form of another API.
     case translationNeeded
@@ -37,10 +39,12 @@ enum ResponseCause: Hashable, Sendable {
     struct Context: Hashable, Sendable {
         /// The caller's.
         var endpoint: Endpoint
-        /// The endpoint of the engine that received the request; nil for the same.
-        var translatedTo: Endpoint?
+        /// The endpoint to which the request was sent; nil for the caller's.
+        var sentTo: Endpoint?
         /// Whether the call can be translated for this engine, and has not been.
         var mayTranslate = false
+        /// Whether the engine may serve the API at another path, which this call has not tried.
+        var mayUseOtherPath = false
         /// The engine's own id of the model.
         var engineModel: String
         /// Whether the gateway added `stream_options.include_usage` to the request.
@@ -61,7 +65,14 @@ enum ResponseCause: Hashable, Sendable {
         let needsTranslation =
             context.mayTranslate
             && (cause == .endpointMissing || cause == .requestRejected && Self.refusesField(status, error))
-        self = needsTranslation ? .translationNeeded : cause
+        if needsTranslation {
+            self = .translationNeeded
+        } else if cause == .endpointMissing, context.mayUseOtherPath, status != 501 {
+            // An engine that responds with 501 knows the API.
+            self = .pathMissing
+        } else {
+            self = cause
+        }
     }
 
     private static func cause(status: Int, isJSON: Bool, _ error: EngineError, _ context: Context) -> ResponseCause {
@@ -150,7 +161,7 @@ enum ResponseCause: Hashable, Sendable {
     /// - Parameter isGeneric: whether a message that names no path counts.
     private static func statesMissingEndpoint(_ error: EngineError, _ context: Context, isGeneric: Bool) -> Bool {
         guard let message = error.message?.lowercased() else { return isGeneric }
-        let path = (context.translatedTo ?? context.endpoint).path
+        let path = (context.sentTo ?? context.endpoint).path
         if message.contains(path) || path.hasPrefix("/v1/") && message.contains(path.dropFirst("/v1".count)) {
             return true
         }

@@ -221,7 +221,7 @@ extension UpstreamResponse {
         }
         let isTranslated = expectations.translation != nil
         events = EventStreamRelay(
-            endpoint: expectations.context.translatedTo ?? expectations.endpoint, model: expectations.model,
+            endpoint: expectations.context.sentTo ?? expectations.endpoint, model: expectations.model,
             hidesUsageChunk: expectations.context.addsUsageOption && !isTranslated,
             forwardsChunksOnly: isTranslated, expectedChoices: expectations.expectedChoices)
         return .streamBegan

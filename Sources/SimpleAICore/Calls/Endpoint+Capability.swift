@@ -42,6 +42,8 @@ public struct EndpointSet: Hashable, Sendable {
 
     public func contains(_ endpoint: Endpoint) -> Bool { bits & endpoint.bit != 0 }
 
+    public mutating func insert(_ endpoint: Endpoint) { bits |= endpoint.bit }
+
     public mutating func formUnion(_ other: EndpointSet) { bits |= other.bits }
 
     /// Its endpoints that a model with one of these capabilities can serve.

@@ -16,6 +16,10 @@ extension Endpoint {
         }
     }
 
+    /// Whether the media type of a JSON body must be JSON, or absent. Ollama reads JSON whatever the type is, and the examples
+    /// of its documentation send the type of a form.
+    public var requiresJSONType: Bool { dialect != .ollama }
+
     public var resultKind: ResultKind {
         switch self {
         case .chatCompletions, .completions, .responses, .messages: .events
@@ -59,6 +63,20 @@ extension Endpoint {
     /// Whether the gateway has a response of its own if no runner can serve the call now, so that the call never waits,
     /// wakes or loads anything.
     public var hasEstimate: Bool { self == .countTokens }
+
+    /// The paths of this API, this one first: engines serve some of them, with the same requests and results.
+    public var spellings: [Endpoint] {
+        hasOtherSpellings ? [self] + Self.rerankSpellings.filter { $0 != self } : [self]
+    }
+
+    public var hasOtherSpellings: Bool {
+        switch self {
+        case .rerank, .rerankV2, .rerankUnversioned: true
+        default: false
+        }
+    }
+
+    private static let rerankSpellings: [Endpoint] = [.rerank, .rerankUnversioned, .rerankV2]
 
     /// The endpoint to which the call can be translated for an engine that does not serve this one; nil if it cannot.
     public var translation: Endpoint? {

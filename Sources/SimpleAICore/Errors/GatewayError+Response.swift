@@ -39,6 +39,8 @@ extension GatewayError {
         if code == .unsupportedMediaType, param == Self.contentEncoding {
             headers.append(("Accept-Encoding", Self.acceptedContentCodings))
         }
+        // SDKs of OpenAI and Anthropic would repeat the request otherwise, as for every 5xx.
+        if code == .endpointNotSupported { headers.append(("x-should-retry", "false")) }
         switch retry {
         case .never, .elsewhere: break
         // SDKs accept 1 to 60 seconds. Clamped first: engines may state times beyond any integer.

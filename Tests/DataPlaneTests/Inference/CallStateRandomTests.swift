@@ -178,7 +178,7 @@ private struct Watched {
         switch action {
         case .acceptBody, .authorize, .reportUnreachable, .reportConnectionRefused, .refreshModels,
             .noteUsageOptionRejected,
-            .noteEndpointMissing, .noteTranslationNeeded, .reportGatewayRejected:
+            .noteEndpointMissing, .notePathMissing, .noteTranslationNeeded, .reportGatewayRejected:
             break
         case .releaseUpstream: promise(relays && !open.isEmpty, "there is something to release")
         case .place(_, let excluding):

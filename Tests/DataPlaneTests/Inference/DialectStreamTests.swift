@@ -20,7 +20,7 @@ import Testing
     {
         var context = ResponseCause.Context(endpoint: endpoint, engineModel: "e", addsUsageOption: translated != nil)
         context.mayTranslate = translated == nil
-        if translated != nil { context.translatedTo = endpoint.translation }
+        if translated != nil { context.sentTo = endpoint.translation }
         let clock = OllamaClock(
             timestamp: { "2026-01-01T00:00:00Z" }, durations: { OllamaDurations(total: .seconds(1)) })
         let request = try translated.flatMap { try DialectRequest(endpoint, Array($0.utf8)[...]) }

@@ -38,6 +38,22 @@ import Testing
         #expect(!state.mustTranslate, "another runner may serve it as it is")
     }
 
+    @Test func theSameLeaseServesTheCallAtAnotherPath() throws {
+        func missing(_ status: Int = 404, mayUseOtherPath: Bool = true) -> CallState.Event {
+            .documentReceived(Sample.document(status, endpoint: .rerankV2, mayUseOtherPath: mayUseOtherPath))
+        }
+        var state = try forwarding(.rerankV2)
+        for status in [404, 405] {
+            #expect(notation(state.handle(missing(status))) == "cancel noPath(r1) forward(r1)")
+        }
+        #expect(notation(state.handle(missing())).contains("respond(endpoint_not_supported)"), "bounded")
+        state = try forwarding(.rerankV2)
+        #expect(notation(state.handle(missing(501))) == "noEndpoint(r1) return(r1) place(not r1)", "it knows the API")
+        state = try forwarding(.rerankV2)
+        let last = state.handle(missing(mayUseOtherPath: false))
+        #expect(notation(last) == "noEndpoint(r1) return(r1) place(not r1)")
+    }
+
     @Test(arguments: [
         (400, #"{"error":{"message":"max_tokens: must be positive"}}"#), (404, "conversation was deleted"),
         (401, unknownField), (413, ""), (422, ""),

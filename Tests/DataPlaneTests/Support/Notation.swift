@@ -21,6 +21,7 @@ extension CallState.Action {
         case .releaseUpstream: "release"
         case .noteUsageOptionRejected(let runner): "noUsage(\(runner))"
         case .noteEndpointMissing(let lease, _): "noEndpoint(\(lease.runner))"
+        case .notePathMissing(let lease, _): "noPath(\(lease.runner))"
         case .noteTranslationNeeded(let lease, _): "translate(\(lease.runner))"
         case .reportGatewayRejected(let runner, let status): "rejected(\(runner),\(status))"
         case .returnLease(let lease, _): "return(\(lease.runner))"

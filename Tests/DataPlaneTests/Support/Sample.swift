@@ -17,13 +17,14 @@ extension Sample {
         _ status: Int, _ body: String = "", isJSON: Bool = true, retryAfter: Int? = nil,
         endpoint: Endpoint = .responses,
         addsUsageOption: Bool = false, runnerHasServed: Bool = true, agentCode: String? = nil,
-        mayTranslate: Bool = false
+        mayTranslate: Bool = false, mayUseOtherPath: Bool = false
     ) -> EngineDocument {
         EngineDocument(
             status: status, isJSON: isJSON, error: body.isEmpty ? nil : EngineError(ArraySlice(body.utf8)),
             retryAfter: retryAfter,
             ResponseCause.Context(
-                endpoint: endpoint, mayTranslate: mayTranslate, engineModel: "llama3.1:8b",
+                endpoint: endpoint, mayTranslate: mayTranslate, mayUseOtherPath: mayUseOtherPath,
+                engineModel: "llama3.1:8b",
                 addsUsageOption: addsUsageOption,
                 runnerHasServed: runnerHasServed, agentCode: agentCode))
     }

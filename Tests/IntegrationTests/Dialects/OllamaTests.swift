@@ -146,6 +146,28 @@ extension Integration {
             }
         }
 
+        /// The examples of Ollama's documentation send the media type of a form.
+        @Test(arguments: [
+            "application/x-www-form-urlencoded", "text/plain; charset=utf-16", "multipart/form-data", nil,
+        ])
+        func anyMediaTypeIsJSON(type: String?) async throws {
+            try await withEngine(DialectEngine.ollama) { (gateway, engine) async throws in
+                let fields = ["Content-Type: \(type ?? "")"]
+                for path in ["/api/chat", "/api/embed"] {
+                    let more = path == "/api/embed" ? "\"input\":\"x\"," : ""
+                    let response = try await gateway.send(
+                        DialectEngine.ollamaRequest(more), "POST", path, fields: type == nil ? [] : fields)
+                    #expect(response.status == 200, "\(path)")
+                }
+                #expect(try engine.request(0)["content-type"] == "application/json")
+                let shown = try await gateway.send(#"{"model":"m"}"#, "POST", "/api/show", fields: fields)
+                #expect(shown.status == 200)
+                let other = try await gateway.send(
+                    DialectEngine.messagesRequest(), "POST", "/v1/messages", fields: ["Content-Type: text/plain"])
+                #expect(other.status == 415)
+            }
+        }
+
         @Test func linesKeepAWaitingStreamAlive() async throws {
             let mayRespond = Watched(false)
             try await withEngine(
