@@ -29,19 +29,13 @@ public struct DocumentRelay {
         let replacement: String
     }
 
-    /// The value that is being received, if its bytes are needed.
-    private struct Value {
-        let key: Int
-        let start: Int
-        var bytes: [UInt8] = []
-    }
-
     private let model: ModelID
     private let readsID: Bool
     private let statedLength: Int?
     private let needsLength: Bool
     private var scanner = DocumentScanner(watching: Self.keys)
-    private var value: Value?
+    /// The value that is being received, if its bytes are needed.
+    private var value: MemberValue?
     private var edits: [Edit] = []
     private var modelWasSeen = false
     private var isResult = false
@@ -70,8 +64,6 @@ public struct DocumentRelay {
     private static let lastReadKey = completionKey
     private static let keys = ["model", "usage", "id", "prompt_eval_count", "eval_count"] + Endpoint.resultKeys
 
-    /// In bytes. Longer values are forwarded without being read.
-    private static let maxValueLength = 16 << 10
     /// Maximum number of pending replacements; no engine's document has more.
     private static let maxEdits = 16
 
@@ -113,7 +105,7 @@ public struct DocumentRelay {
         for event in events {
             switch event {
             case .valueBegan(let key, let position):
-                value = key <= Self.lastReadKey ? Value(key: key, start: position) : nil
+                value = key <= Self.lastReadKey ? MemberValue(key: key, start: position) : nil
             case .valueHasContent(let key):
                 if key > Self.lastReadKey || key == Self.idKey && readsID { isResult = true }
             case .valueEnded(_, let end):
@@ -127,18 +119,12 @@ public struct DocumentRelay {
 
     /// Appends the received bytes of the current value, up to `end`.
     private mutating func collect(_ bytes: UnsafeRawBufferPointer, from start: Int, to end: Int) {
-        guard let value else { return }
-        let first = value.start + value.bytes.count - start
-        guard first >= 0, first < end - start else { return }
-        guard value.bytes.count + (end - start - first) <= Self.maxValueLength else {
-            self.value = nil
-            return
-        }
-        self.value?.bytes.append(contentsOf: bytes[first..<end - start])
+        // Longer values are forwarded without being read.
+        if value?.append(bytes, from: start, to: end) == false { value = nil }
     }
 
-    private mutating func read(_ value: Value, end: Int) {
-        let token = JSONSlice(document: value.bytes[...], grammar: .lenient)
+    private mutating func read(_ value: MemberValue, end: Int) {
+        let token = value.json
         switch value.key {
         case Self.usageKey: if let found = token.flatMap({ TokenUsage($0) }) { usage = found }
         case Self.idKey: if readsID { id = token?.string ?? id }

@@ -217,7 +217,7 @@ extension InferenceCall {
             sent: timeline.sent, firstByte: timeline.firstByte)
         measurements.usage = upstreamResponse.usage
         measurements.events = upstreamResponse.events?.events ?? upstreamResponse.dialectStream?.events ?? 0
-        measurements.audioSeconds = upstreamResponse.documentMeter.audioSeconds
+        measurements.audioSeconds = upstreamResponse.audioSeconds
         if upstreamResponse.isRelayedMedia { measurements.mediaBytes = upstreamResponse.documentBytes }
         if !isComplete {
             measurements.broken = upstreamResponse.brokenStream(

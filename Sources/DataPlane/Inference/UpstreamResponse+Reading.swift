@@ -15,7 +15,7 @@ extension UpstreamResponse {
         self.head = head
         guard let expectations else { return nil }
         if expectations.endpoint.resultKind == .media {
-            if isMedia(head) { form = .media(hasBegun: false) }
+            if isMedia(head) { beginMedia(expectations) }
             return nil
         }
         // A response that is encoded despite `Accept-Encoding: identity` cannot be parsed.
@@ -41,7 +41,13 @@ extension UpstreamResponse {
         return .documentReceived(EngineDocument(.translationNeeded, expectations.context))
     }
 
-    /// Whether the response is a result that is forwarded without being read.
+    private mutating func beginMedia(_ expectations: ResponseExpectations) {
+        form = .media(hasBegun: false)
+        guard mediaType.hasPrefix("text/event-stream"), isPlain else { return }
+        documentMeter.events = EventUsageReader(addsUsage: expectations.endpoint.capability == .image)
+    }
+
+    /// Whether the response is a result that is forwarded without being changed.
     private func isMedia(_ head: HTTPResponseHead) -> Bool {
         200...299 ~= head.status.code && head.headers.first(name: AgentError.header) == nil
             && !mediaType.hasPrefix("application/json")
@@ -53,6 +59,7 @@ extension UpstreamResponse {
     mutating func collect(_ bytes: ByteBuffer) -> CallState.Event? {
         if case .media = form {
             form = .media(hasBegun: true)
+            documentMeter.events?.receive(bytes)
             document = bytes
             return .documentBegan(status: Int(head?.status.code ?? 200))
         }
@@ -98,6 +105,7 @@ extension UpstreamResponse {
     /// Relays a piece of a large document whose beginning has been sent.
     mutating func relayDocument(_ bytes: ByteBuffer, _ forward: Forward) -> CallState.Event? {
         if isRelayedMedia {
+            documentMeter.events?.receive(bytes)
             forward(bytes)
             return nil
         }

@@ -30,11 +30,13 @@ struct UpstreamResponse {
         case media(hasBegun: Bool)
     }
 
-    /// What a document states about its cost.
+    /// What a document, or a stream that is forwarded byte for byte, states about its cost.
     struct DocumentMeter {
         var usage: TokenUsage?
         /// Duration of the audio that was transcribed.
         var audioSeconds: Double?
+        /// Non-nil for events that are forwarded byte for byte.
+        var events: EventUsageReader?
     }
 
     /// The engine's id of the response (`/v1/responses`).
@@ -90,7 +92,11 @@ struct UpstreamResponse {
 
     var usage: TokenUsage? {
         events?.usage ?? dialectStream?.usage ?? documentMeter.usage ?? largeDocument?.usage
+            ?? documentMeter.events?.usage
     }
+
+    /// Duration of the audio that was transcribed.
+    var audioSeconds: Double? { documentMeter.audioSeconds ?? documentMeter.events?.audioSeconds }
 
     /// Tokens that count against limits: prompt and completion tokens by the engine's own count. For a stream that
     /// ended before it stated them, the number of events that carried a piece of the completion.

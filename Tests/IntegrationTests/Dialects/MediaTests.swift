@@ -118,5 +118,31 @@ extension Integration {
                 #expect(response["content-type"] == "text/event-stream")
             }
         }
+
+        /// Metrics and limits count what the events state.
+        @Test(arguments: [
+            ("/v1/images/generations", speech.replacing("input", with: "prompt"), "image_generation.completed", 2, 8.0),
+            ("/v1/audio/speech", speech, "speech.audio.done", 2, 4.0),
+        ])
+        func eventsAreMetered(path: String, body: String, name: String, count: Int, tokens: Double) async throws {
+            let content = String(repeating: "A", count: 100_000)
+            let event =
+                "event: \(name)\r\ndata: {\"type\":\"\(name)\",\"b64_json\":\"\(content)\","
+                + "\"usage\":{\"input_tokens\":5,\"output_tokens\":4,\"total_tokens\":9}}\r\n\r\n"
+            try await withEngine(
+                { _, wire in
+                    try await wire.send(Engine.streamHead)
+                    for _ in 0..<count { try await wire.send(Engine.chunk(event)) }
+                    try await wire.send(Engine.lastChunk)
+                }, settings: { $0.limits.caller.tokensPerDay = 5 }
+            ) { (gateway, _) async throws in
+                let response = try await gateway.send(body, "POST", path)
+                #expect(response.text == String(repeating: event, count: count))
+                let metrics = try await gateway.metrics { $0["simpleai_calls_open"] == 0 }
+                #expect(metrics["simpleai_tokens_total{kind=\"completion\"}"] == tokens)
+                #expect(try await gateway.send(body, "POST", path).status == 429)
+                try await gateway.settled()
+            }
+        }
     }
 }
