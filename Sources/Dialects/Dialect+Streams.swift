@@ -55,12 +55,13 @@ extension Endpoint {
 
     /// Whether a document is the result of another API. llama.cpp serves chat completions at `/api/chat`, too.
     public func isForeign(document body: ArraySlice<UInt8>) -> Bool {
-        guard dialect == .ollama else { return false }
+        guard dialect == .ollama || self == .countTokens else { return false }
         guard let members = JSONMembers(document: body, keys: Self.foreignKeys, grammar: .lenient) else { return false }
+        if self == .countTokens { return members["input_tokens"]?.integer == nil }
         return members["choices"] != nil || members["data"] != nil
     }
 
-    private static let foreignKeys: JSONScanner.Keys = ["choices", "data"]
+    private static let foreignKeys: JSONScanner.Keys = ["choices", "data", "input_tokens"]
 }
 
 extension OllamaStreamReader {

@@ -15,8 +15,8 @@ public final class EndpointSupport: Sendable {
 
     private struct Key: Hashable {
         let endpoint: Endpoint
-        /// Nil if one engine serves all models.
-        let model: ModelID?
+        /// One engine may serve different endpoints for different models.
+        let model: ModelID
     }
 
     /// A bit for each endpoint in the settings; 0 if support is learned from responses.
@@ -25,8 +25,11 @@ public final class EndpointSupport: Sendable {
     private let confirmed: UInt32
     private let served: Atomic<UInt32>
     private let missing = Mutex<[Key: (until: NIODeadline, error: GatewayError)]>([:])
-    /// Endpoints that the engine serves in a way that its callers cannot use, so that their calls are translated.
-    private let unusable = Atomic<UInt32>(0)
+    /// Endpoints that the engine serves in a way that its callers cannot use, so that their calls are translated, each until
+    /// a time.
+    private let unusable = Mutex<[Endpoint: NIODeadline]>([:])
+    /// A bit for each endpoint that may be unusable.
+    private let suspected = Atomic<UInt32>(0)
     /// The endpoints of each model of the runner, as its agent reports them; empty without a report.
     private let reported = Mutex<[ModelID: EndpointSet]>([:])
     /// A bit for each endpoint that may be missing for some model.
@@ -53,7 +56,17 @@ public final class EndpointSupport: Sendable {
     ///   knows nothing.
     public func noteReported(_ endpoints: [ModelID: EndpointSet]) {
         guard stated == 0, !endpoints.isEmpty else { return }
-        reported.withLock { $0 = endpoints }
+        let previous = reported.withLock { reported in
+            defer { reported = endpoints }
+            return reported
+        }
+        // A report that has changed is newer than the response: the engine was updated, or another one was started.
+        missing.withLock { missing in
+            missing = missing.filter { key, _ in
+                guard let now = endpoints[key.model], now != previous[key.model] else { return true }
+                return !now.contains(key.endpoint)
+            }
+        }
         let lacking = endpoints.values.reduce(0) { $0 | ~$1.bits }
         // Bits that responses have set remain: they cost a search that finds nothing.
         lacked.bitwiseOr(lacking & EndpointSet.all.bits, ordering: .relaxed)
@@ -68,12 +81,12 @@ public final class EndpointSupport: Sendable {
 
     /// Records that the engine does not serve the endpoint.
     /// - Parameters:
-    ///   - model: nil if one engine serves all models.
+    ///   - model: the model of the call. Another model of the same engine may be of another kind.
     ///   - error: the error for calls that no other runner can serve.
     /// - Returns: whether it was recorded.
     @discardableResult
     public func noteMissing(
-        _ endpoint: Endpoint, of model: ModelID?, error: GatewayError, now: NIODeadline = .now()
+        _ endpoint: Endpoint, of model: ModelID, error: GatewayError, now: NIODeadline = .now()
     ) -> Bool {
         guard stated == 0 || endpoint.hasOtherSpellings, served.load(ordering: .relaxed) & endpoint.bit == 0 else {
             return false
@@ -100,10 +113,9 @@ public final class EndpointSupport: Sendable {
         let relevant = reported.isEmpty ? models : reported.map(\.0)
         let lacking = Set(reported.lazy.filter { !$0.1.contains(endpoint) }.map(\.0))
         return missing.withLock { missing in
-            func error(_ model: ModelID?) -> GatewayError? {
+            func error(_ model: ModelID) -> GatewayError? {
                 missing[Key(endpoint: endpoint, model: model)].flatMap { $0.until > now ? $0.error : nil }
             }
-            if let error = error(nil) { return error }
             guard relevant.allSatisfy({ lacking.contains($0) || error($0) != nil }) else { return nil }
             return relevant.compactMap(error).first
                 ?? Self.error(endpoint, cause: "its agent reports that the engine does not serve it for this model")
@@ -115,18 +127,23 @@ public final class EndpointSupport: Sendable {
     }
 
     /// Records that calls to the endpoint are translated although the engine serves it: it refused a usual field, or
-    /// responded in the form of another API.
-    public func noteUnusable(_ endpoint: Endpoint) {
-        unusable.bitwiseOr(endpoint.bit, ordering: .relaxed)
+    /// responded in the form of another API, and served the translated call. Remembered as long as a missing endpoint.
+    public func noteUnusable(_ endpoint: Endpoint, now: NIODeadline = .now()) {
+        unusable.withLock { $0[endpoint] = now + Self.lifetime }
+        suspected.bitwiseOr(endpoint.bit, ordering: .relaxed)
     }
 
     /// Whether calls to the endpoint were found to need a translation.
-    public func isUnusable(_ endpoint: Endpoint) -> Bool { unusable.load(ordering: .relaxed) & endpoint.bit != 0 }
+    public func isUnusable(_ endpoint: Endpoint, now: NIODeadline = .now()) -> Bool {
+        guard suspected.load(ordering: .relaxed) & endpoint.bit != 0 else { return false }
+        return unusable.withLock { $0[endpoint].map { $0 > now } ?? false }
+    }
 
     /// Discards what responses showed. Called when the engine was unreachable: another one may respond afterwards.
     public func forget() {
         served.store(confirmed, ordering: .relaxed)
-        unusable.store(0, ordering: .relaxed)
+        unusable.withLock { $0 = [:] }
+        suspected.store(0, ordering: .relaxed)
         missing.withLock { $0 = [:] }
     }
 }

@@ -4,9 +4,15 @@ public import SimpleAICore
 extension Upstream {
     /// Whether a call is translated to `endpoint.translation`.
     public func translates(_ endpoint: Endpoint, of model: ModelID) -> Bool {
-        guard mayTranslate(endpoint) else { return false }
+        guard canTranslate(endpoint, of: model) else { return false }
         return isAlwaysTranslated(endpoint) || endpoints.isUnusable(endpoint)
             || endpoints.missing(endpoint, of: [model]) != nil
+    }
+
+    /// Whether a call may be translated, and the engine is not known to lack the endpoint that it is translated to.
+    public func canTranslate(_ endpoint: Endpoint, of model: ModelID) -> Bool {
+        guard let target = endpoint.translation, mayTranslate(endpoint) else { return false }
+        return endpoints.missing(target, of: [model]) == nil
     }
 
     /// Whether calls to this endpoint may be translated.

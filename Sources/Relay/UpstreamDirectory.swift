@@ -15,15 +15,17 @@ package final class UpstreamDirectory: Sendable {
     private let lackedBits: Atomic<UInt32>
 
     /// Records that an engine does not have an endpoint.
-    /// - Parameter model: nil if one engine serves all models of the runner.
     /// - Returns: whether it was recorded.
     @discardableResult
-    package func noteMissing(_ endpoint: Endpoint, of model: ModelID?, at runner: RunnerID, error: GatewayError) -> Bool
+    package func noteMissing(_ endpoint: Endpoint, of model: ModelID, at runner: RunnerID, error: GatewayError) -> Bool
     {
         guard self[runner]?.endpoints.noteMissing(endpoint, of: model, error: error) ?? false else { return false }
         lackedBits.bitwiseOr(endpoint.bit, ordering: .relaxed)
         return true
     }
+
+    /// Discards what responses showed about a runner's engines: its agent was started anew.
+    package func forgetEndpoints(of runner: RunnerID) { self[runner]?.endpoints.forget() }
 
     /// Records the endpoints that a runner's agent reports.
     /// - Parameter endpoints: of every model of the runner; see `EndpointSupport.noteReported`.

@@ -64,6 +64,33 @@ import Testing
         #expect(support.missing(.messages, of: ["a"], now: now + EndpointSupport.lifetime) == nil)
     }
 
+    /// Engines are updated and replaced: what an agent reports anew is newer than an earlier response.
+    @Test func aChangedReportReplacesWhatResponsesShowed() {
+        let error = GatewayError(.endpointNotSupported, "no")
+        for earlier in [EndpointSet.all, Self.vectors] {
+            let support = EndpointSupport()
+            support.noteReported(["m": earlier, "other": Self.chats])
+            support.noteMissing(.messages, of: "m", error: error)
+            support.noteMissing(.messages, of: "other", error: error)
+            support.noteReported(["m": earlier, "other": Self.chats])
+            #expect(support.missing(.messages, of: ["m"]) != nil, "the same report is no news")
+            support.noteReported(["m": Self.chats, "other": Self.chats])
+            #expect(support.missing(.messages, of: ["m"]) == nil)
+            #expect(support.missing(.messages, of: ["other"]) != nil)
+        }
+    }
+
+    @Test func anUnusableEndpointIsTriedAgainLater() {
+        let now = NIODeadline.uptimeNanoseconds(1)
+        support.noteUnusable(.messages, now: now)
+        #expect(support.isUnusable(.messages, now: now))
+        #expect(!support.isUnusable(.ollamaChat, now: now))
+        #expect(!support.isUnusable(.messages, now: now + EndpointSupport.lifetime))
+        support.noteUnusable(.messages, now: now)
+        support.forget()
+        #expect(!support.isUnusable(.messages, now: now))
+    }
+
     @Test func theDirectoryKnowsRunnersByTheirReports() {
         let directory = UpstreamDirectory(["r": Upstream(runner: "r", host: "h", port: 1)])
         #expect(directory.runners(lacking: .rerank, of: ["m"]).isEmpty)

@@ -11,7 +11,7 @@ import Testing
         _ endpoints: [Endpoint] = [], messages: MessagesForwarding = .auto, lacks missing: [Endpoint] = []
     ) -> Upstream {
         let upstream = Upstream(runner: "r", host: "h", port: 1, endpoints: endpoints, messages: messages)
-        for endpoint in missing { upstream.endpoints.noteMissing(endpoint, of: nil, error: Self.error) }
+        for endpoint in missing { upstream.endpoints.noteMissing(endpoint, of: "m", error: Self.error) }
         return upstream
     }
 
@@ -19,10 +19,10 @@ import Testing
     @Test(
         arguments: [
             ([], .auto, [], false, true), ([], .auto, [.messages], true, true),
-            ([], .auto, [.chatCompletions], false, true), ([], .auto, [.messages, .chatCompletions], true, false),
+            ([], .auto, [.chatCompletions], false, true), ([], .auto, [.messages, .chatCompletions], false, false),
             ([], .native, [.messages], false, false), ([], .translate, [], true, true),
-            ([], .translate, [.chatCompletions], true, false), ([.chatCompletions], .auto, [], true, true),
-            ([.messages], .auto, [], false, true), ([.embeddings], .auto, [], true, false),
+            ([], .translate, [.chatCompletions], false, false), ([.chatCompletions], .auto, [], true, true),
+            ([.messages], .auto, [], false, true), ([.embeddings], .auto, [], false, false),
             ([.chatCompletions], .native, [], false, false),
         ] as [([Endpoint], MessagesForwarding, [Endpoint], Bool, Bool)])
     func messages(
@@ -32,7 +32,7 @@ import Testing
         #expect(upstream.translates(.messages, of: "m") == isTranslated)
         #expect((upstream.missing(.messages, of: ["m"]) == nil) == isServed)
         let directory = UpstreamDirectory(["r": upstream])
-        directory.noteMissing(.responses, of: nil, at: "r", error: Self.error)
+        directory.noteMissing(.responses, of: "m", at: "r", error: Self.error)
         #expect(directory.runners(lacking: .messages, of: ["m"]).isEmpty == isServed)
     }
 
@@ -50,7 +50,7 @@ import Testing
     @Test func anUnusableEndpointIsTranslatedUntilTheEngineWasUnreachable() {
         let upstream = upstream()
         upstream.endpoints.noteServed(.messages)
-        #expect(!upstream.endpoints.noteMissing(.messages, of: nil, error: Self.error))
+        #expect(!upstream.endpoints.noteMissing(.messages, of: "m", error: Self.error))
         upstream.endpoints.noteUnusable(.messages)
         #expect(upstream.translates(.messages, of: "m") && !upstream.translates(.ollamaChat, of: "m"))
         upstream.endpoints.forget()

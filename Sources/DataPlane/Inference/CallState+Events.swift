@@ -68,7 +68,9 @@ extension CallState {
         /// Record that the engine lacks the path to which the call was sent.
         case notePathMissing(Lease, GatewayError)
         /// Record that calls to the endpoint are translated for this engine.
-        case noteTranslationNeeded(Lease, GatewayError)
+        case noteEndpointTranslated(Lease, GatewayError)
+        /// The runner served the call translated, and not as it is: later calls are translated at once.
+        case noteTranslationServed(RunnerID)
         /// Report to the operator that the engine rejects the gateway's credentials.
         case reportGatewayRejected(RunnerID, status: Int)
         /// Return the lease, with the outcome of the call for its runner.

@@ -1,3 +1,4 @@
+import Dialects
 import Relay
 import Scheduling
 import SimpleAICore
@@ -46,8 +47,8 @@ struct CallState {
         var staleRetryWasUsed = false
         /// Number of paths of the endpoint that the runner turned out to lack.
         var pathMoves = 0
-        /// Whether the runner showed that the call has to be translated for it.
-        var mustTranslate = false
+        /// The response of the runner that showed that the call has to be translated for it.
+        var refusal: EngineDocument?
     }
 
     /// Why runners did not serve the call.
@@ -63,7 +64,7 @@ struct CallState {
     /// Whether the usage option may be added to the request.
     var mayAddUsageOption: Bool { attempts.mayAddUsageOption }
     /// Whether the request must be translated, because the runner does not serve it as it is.
-    var mustTranslate: Bool { attempts.mustTranslate }
+    var mustTranslate: Bool { attempts.refusal != nil }
     /// The error of the first runner that lacks the endpoint.
     var endpointFailure: GatewayError? { failures.endpoint }
 
@@ -108,7 +109,7 @@ struct CallState {
 
         case (.forwarding(let lease), .streamBegan):
             phase = .relaying(lease)
-            return noteUsageOptionIfRejected(of: lease) + [.beginStream(lease)]
+            return noteWhatServed(lease) + [.beginStream(lease)]
         // The request cannot be translated for this runner.
         case (.forwarding(let lease), .refused(let error)): return cancelAndFail(lease, error)
         case (.forwarding(let lease), .documentReceived(let document)):
@@ -118,7 +119,7 @@ struct CallState {
                 return cancelAndFail(lease, Self.runnerLost(lease.runner, "it responded without a stream"), .failed)
             }
             phase = .relayingDocument(lease, status: status)
-            return noteUsageOptionIfRejected(of: lease) + [.beginDocument(lease, status: status)]
+            return noteWhatServed(lease) + [.beginDocument(lease, status: status)]
         case (.relayingDocument(let lease, let status), .documentEnded(let isComplete)):
             guard isComplete else {
                 return abortDocument(lease, Self.runnerLost(lease.runner, "the document was truncated"), .failed)
@@ -168,7 +169,7 @@ struct CallState {
         phase = .forwarding(lease)
         attempts.staleRetryWasUsed = false
         attempts.mayAddUsageOption = true
-        attempts.mustTranslate = false
+        attempts.refusal = nil
         attempts.pathMoves = 0
         var actions: [Action] = []
         if headWasSent { actions.append(.sendComment(announcement(of: lease))) }
@@ -180,6 +181,10 @@ struct CallState {
     private mutating func handleLoss(_ lease: Lease, _ failure: UpstreamFailure) -> [Action] {
         let error = Self.error(from: failure, runner: lease.runner)
         switch failure {
+        // The gateway waits for counts only briefly, so that a slow one shows no fault of the machine.
+        case .firstByteTimeout where hasEstimate, .connectionTimedOut where hasEstimate:
+            phase = .finished
+            return [.returnLease(lease, .undecided)] + self.failure(error)
         case .refused:
             return [.reportConnectionRefused(lease.runner)] + move(from: lease, error, excluding: false)
         case .unreachable:
@@ -219,16 +224,22 @@ struct CallState {
             return [.refreshModels(lease.runner)] + cancelAndFail(lease, .previousResponseIsUnknown, .undecided)
         }
         switch document.cause {
+        // The caller asks for a count, which the gateway can estimate.
+        case .requestRejected where hasEstimate, .internalError where hasEstimate:
+            phase = .finished
+            return [.returnLease(lease, outcome)] + failure(error)
         case .result where headWasSent && document.isLine:
             phase = .finished
-            return [.sendLastLine, .endStream, .returnLease(lease, outcome), .settle(.completed(status: 200))]
+            return noteWhatServed(lease) + [
+                .sendLastLine, .endStream, .returnLease(lease, outcome), .settle(.completed(status: 200)),
+            ]
         case .result where headWasSent:
             return cancelAndFail(lease, Self.runnerLost(lease.runner, "it responded without a stream"), .failed)
         case .requestRejected where headWasSent, .internalError where headWasSent:
             return cancelAndFail(lease, error, outcome)
         case .result, .requestRejected, .internalError:
             phase = .finished
-            return (document.cause == .result ? noteUsageOptionIfRejected(of: lease) : []) + [
+            return (document.cause == .result ? noteWhatServed(lease) : []) + [
                 .sendDocument(lease, document), .returnLease(lease, outcome),
                 .settle(.completed(status: document.status)),
             ]
@@ -236,14 +247,12 @@ struct CallState {
             guard let authorized, mayAddUsageOption else { return cancelAndFail(lease, error, outcome) }
             attempts.mayAddUsageOption = false
             return [.forward(authorized, lease, usesNewConnection: false)]
-        case .translationNeeded:
+        case .translationNeeded, .formRefused:
             guard let authorized, !mustTranslate else { return cancelAndFail(lease, error, outcome) }
-            attempts.mustTranslate = true
+            attempts.refusal = document
+            let note = document.cause == .translationNeeded ? [Action.noteEndpointTranslated(lease, error)] : []
             // Not a move: the same lease serves the translated call.
-            return [
-                .cancelForwarding, .noteTranslationNeeded(lease, error),
-                .forward(authorized, lease, usesNewConnection: false),
-            ]
+            return [.cancelForwarding] + note + [.forward(authorized, lease, usesNewConnection: false)]
         case .pathMissing:
             guard let authorized, attempts.pathMoves < Self.maxPathMoves else {
                 return cancelAndFail(lease, error, outcome)
@@ -255,6 +264,16 @@ struct CallState {
             ]
         case .modelMissing:
             return [.refreshModels(lease.runner)] + move(from: lease, error, excluding: true, outcome)
+        // The engine cannot serve the translated call either: what it responded to the call itself is the better error.
+        case .endpointMissing where attempts.refusal?.cause == .formRefused && attempts.refusal?.error != nil:
+            guard let refusal = attempts.refusal, !headWasSent else {
+                return cancelAndFail(lease, attempts.refusal?.error(runner: lease.runner) ?? error, .served)
+            }
+            phase = .finished
+            return [
+                .noteEndpointMissing(lease, error), .sendDocument(lease, refusal), .returnLease(lease, .served),
+                .settle(.completed(status: refusal.status)),
+            ]
         case .endpointMissing:
             failures.endpoint = failures.endpoint ?? error
             return [.noteEndpointMissing(lease, error)] + moveForEndpoint(from: lease, error, excluding: true, outcome)
@@ -269,15 +288,17 @@ struct CallState {
         }
     }
 
-    /// The action after a result: nothing, unless the engine served the call only after the usage option was left out.
-    private func noteUsageOptionIfRejected(of lease: Lease) -> [Action] {
-        mayAddUsageOption ? [] : [.noteUsageOptionRejected(lease.runner)]
+    /// The actions after a result: none, unless the engine served the call only without the usage option, or translated.
+    private func noteWhatServed(_ lease: Lease) -> [Action] {
+        (mayAddUsageOption ? [] : [.noteUsageOptionRejected(lease.runner)])
+            + (mustTranslate ? [.noteTranslationServed(lease.runner)] : [])
     }
 
     /// An error in the engine's stream is handled like one in its document: an internal error of the engine names the caller
     /// that received it.
     private func outcome(of error: EngineError) -> LeaseOutcome {
         if let status = error.status, status < 500 { return .served }
+        if ContextLengthError.isStated(by: error) { return .served }
         return .internalError(of: authorized?.caller.id ?? Caller.anonymous.id)
     }
 
@@ -369,8 +390,10 @@ struct CallState {
         return [.cancelForwarding, .returnLease(lease, outcome), .abortResponse, .settle(.failed(error))]
     }
 
+    private var hasEstimate: Bool { authorized?.call.endpoint.hasEstimate ?? false }
+
     private func failure(_ error: GatewayError) -> [Action] {
-        if let authorized, authorized.call.endpoint.hasEstimate, error.code != .modelNotFound {
+        if hasEstimate, error.code != .modelNotFound {
             return [.sendOwnResponse, .settle(.completed(status: 200))]
         }
         return [headWasSent ? .failInBand(error) : .respond(error), .settle(.failed(error))]

@@ -3,7 +3,8 @@ import SimpleAICore
 
 /// An engine's complete response other than an event stream, reduced to the facts that determine how it is handled.
 struct EngineDocument: Hashable, Sendable {
-    /// The response's status; if a 200 states an error without a result, the status in its body, or 500.
+    /// The response's status; if a 200 states an error without a result, the status in its body, or 500; 400 for an error of
+    /// the request that the engine stated with 500.
     let status: Int
     let cause: ResponseCause
     /// The engine's error; nil for a result.
@@ -20,12 +21,13 @@ struct EngineDocument: Hashable, Sendable {
     ///   - error: the error in the body; nil for a result.
     init(status: Int, isJSON: Bool, error: EngineError?, retryAfter: Int?, _ context: ResponseCause.Context) {
         let isSuccess = 200...299 ~= status
-        self.status = isSuccess && isJSON && error != nil ? error?.status ?? 500 : status
+        let stated = isSuccess && isJSON && error != nil ? error?.status ?? 500 : status
         self.error = error
         self.retryAfter = retryAfter
         path = context.endpoint.path
         isLine = context.endpoint.resultKind == .lines
-        cause = ResponseCause(status: self.status, isJSON: isJSON, error: error, context)
+        cause = ResponseCause(status: stated, isJSON: isJSON, error: error, context)
+        self.status = cause == .requestRejected && stated >= 500 ? 400 : stated
     }
 
     /// A document whose cause is known.
@@ -41,7 +43,8 @@ struct EngineDocument: Hashable, Sendable {
         switch cause {
         case .result, .requestRejected: .served
         case .internalError: .internalError(of: caller)
-        case .usageOptionRejected, .translationNeeded, .pathMissing, .endpointMissing, .modelMissing, .gatewayRejected,
+        case .usageOptionRejected, .translationNeeded, .formRefused, .pathMissing, .endpointMissing, .modelMissing,
+            .gatewayRejected,
             .overloaded, .timedOut:
             .undecided
         case .loading: .loading
@@ -80,7 +83,7 @@ struct EngineDocument: Hashable, Sendable {
         case .timedOut: return error(.upstreamTimeout, "The runner timed out reading the request. Retry later.", soon)
         case .loading, .unavailable, .foreignResponse:
             return error(.upstreamError, "The runner could not serve the request.", soon)
-        case .requestRejected, .usageOptionRejected:
+        case .requestRejected, .usageOptionRejected, .formRefused:
             return error(.invalidRequest, "The engine rejected the request with status \(status).")
         case .internalError: return error(.upstreamError, "The engine reported an internal error.")
         case .result, .invalid: return error(.upstreamError, "The runner sent an unexpected response.")

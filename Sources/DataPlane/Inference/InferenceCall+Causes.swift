@@ -32,16 +32,8 @@ extension InferenceCall {
 
     /// - Returns: whether it was recorded.
     @discardableResult
-    private func noteMissing(_ endpoint: Endpoint, _ lease: Lease, _ error: GatewayError) -> Bool {
-        // An agent may have several engines.
-        let isOneEngine = rules.settings.runners.contains { $0.id == lease.runner }
-        return services.upstreams.noteMissing(
-            endpoint, of: isOneEngine ? nil : lease.model, at: lease.runner, error: error)
-    }
-
-    func noteTranslationNeeded(_ lease: Lease, _ error: GatewayError) {
-        // An endpoint that was served before, or that the settings list, does not become a missing one.
-        if !noteMissing(endpoint, lease, error) { services.upstreams[lease.runner]?.endpoints.noteUnusable(endpoint) }
+    func noteMissing(_ endpoint: Endpoint, _ lease: Lease, _ error: GatewayError) -> Bool {
+        services.upstreams.noteMissing(endpoint, of: lease.model, at: lease.runner, error: error)
     }
 
     func reportGatewayRejected(_ runner: RunnerID, _ status: Int) {

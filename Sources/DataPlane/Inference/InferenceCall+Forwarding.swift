@@ -55,7 +55,18 @@ extension InferenceCall {
         forwarding.exchangeHandle = exchangeHandle
         services.pools.pool(on: eventLoop).send(
             upstreamRequest, to: upstream, for: self, exchangeHandle: exchangeHandle,
-            timeouts: rules.upstreamTimeouts, usesNewConnection: usesNewConnection)
+            timeouts: timeouts, usesNewConnection: usesNewConnection)
+    }
+
+    /// How long an engine may take for a count that the gateway can estimate.
+    private static let estimateTimeout: TimeAmount = .seconds(2)
+
+    private var timeouts: UpstreamTimeouts {
+        var timeouts = rules.upstreamTimeouts
+        guard endpoint.hasEstimate else { return timeouts }
+        timeouts.connect = min(timeouts.connect, Self.estimateTimeout)
+        timeouts.firstByte = min(timeouts.firstByte, Self.estimateTimeout)
+        return timeouts
     }
 
     /// Nil for a call whose body is JSON.
@@ -130,7 +141,8 @@ extension InferenceCall {
             expectedChoices: call.expectedChoices, acceptsUnknownLength: head.version != .http1_0,
             context: ResponseCause.Context(
                 endpoint: endpoint, sentTo: request.endpoint,
-                mayTranslate: !request.isTranslated && body.request != nil && upstream.mayTranslate(endpoint),
+                mayTranslate: !request.isTranslated && body.request != nil
+                    && upstream.canTranslate(endpoint, of: lease.model),
                 mayUseOtherPath: mayUseOtherPath(than: request.endpoint, lease, upstream),
                 engineModel: lease.engineModel.rawValue, addsUsageOption: request.asksForUsage,
                 runnerHasServed: lease.runnerHasServed),

@@ -186,7 +186,8 @@ final class InferenceCall {
         case .noteUsageOptionRejected(let runner): services.upstreams[runner]?.noteStreamUsageRefused()
         case .noteEndpointMissing(let lease, let error): noteEndpointMissing(lease, error)
         case .notePathMissing(let lease, let error): notePathMissing(lease, error)
-        case .noteTranslationNeeded(let lease, let error): noteTranslationNeeded(lease, error)
+        case .noteEndpointTranslated(let lease, let error): noteMissing(endpoint, lease, error)
+        case .noteTranslationServed(let runner): services.upstreams[runner]?.endpoints.noteUnusable(endpoint)
         case .reportGatewayRejected(let runner, let status): reportGatewayRejected(runner, status)
         case .returnLease(let lease, let outcome):
             if outcome == .loading { placement.loadingSince = placement.loadingSince ?? .now }

@@ -1,3 +1,4 @@
+import Dialects
 import SimpleAICore
 
 /// Why an engine responded as it did, by its status, body, endpoint and model: the status code alone is ambiguous.
@@ -15,9 +16,11 @@ enum ResponseCause: Hashable, Sendable {
     case endpointMissing
     /// The engine does not have this path of the endpoint, and may have another one.
     case pathMissing
-    /// The engine does not serve the endpoint in a usable way, and the call can be translated to another one of its
-    /// endpoints: it lacks the endpoint, refuses a field, or responded in the form of another API.
+    /// The engine lacks the endpoint, and the call can be translated to another one of its endpoints.
     case translationNeeded
+    /// The engine refuses the form of the request, such as a field, or responded in the form of another API; the call can
+    /// be translated to another one of its endpoints.
+    case formRefused
     /// The engine does not have a model that its list contains.
     case modelMissing
     /// The engine rejects the gateway's credentials (401, 403, 407).
@@ -62,11 +65,10 @@ enum ResponseCause: Hashable, Sendable {
         let cause =
             context.agentCode.flatMap(Self.cause(ofAgent:))
             ?? Self.cause(status: status, isJSON: isJSON, error ?? EngineError(), context)
-        let needsTranslation =
-            context.mayTranslate
-            && (cause == .endpointMissing || cause == .requestRejected && Self.refusesField(status, error))
-        if needsTranslation {
+        if context.mayTranslate, cause == .endpointMissing {
             self = .translationNeeded
+        } else if context.mayTranslate, context.agentCode == nil, Self.refusesForm(status, error) {
+            self = .formRefused
         } else if cause == .endpointMissing, context.mayUseOtherPath, status != 501 {
             // An engine that responds with 501 knows the API.
             self = .pathMissing
@@ -88,8 +90,9 @@ enum ResponseCause: Hashable, Sendable {
         case 503: context.runnerHasServed && !statesLoading(error) ? .unavailable : .loading
         // 520 to 527 and 530: a front end's codes for an unreachable engine.
         case 502, 504, 520...527, 530: error.isPage ? .foreignResponse : .unavailable
-        case 500:
-            statesMissingEndpoint(error, context, isGeneric: false) ? .endpointMissing : .internalError
+        // Some engines state with 500 that a prompt is too long.
+        case 500 where ContextLengthError.isStated(by: error): .requestRejected
+        case 500: statesMissingEndpoint(error, context, isGeneric: false) ? .endpointMissing : .internalError
         case 400...499: .requestRejected
         default: .invalid
         }
@@ -115,18 +118,21 @@ enum ResponseCause: Hashable, Sendable {
         }
     }
 
-    /// Words with which engines refuse a field that they do not know, in lower case.
-    private static let unknownFieldWords = [
+    /// Words, in lower case, with which engines refuse what the translation avoids: fields that they do not know, and
+    /// system messages that do not come first.
+    private static let refusedFormWords = [
         "extra inputs are not permitted", "extra_forbidden", "unknown field", "unrecognized field",
         "unrecognized request argument", "unexpected field", "unknown parameter", "unsupported parameter",
         "unknown key",
         "unexpected keyword argument", "invalid field",
+        "input should be 'user' or 'assistant'", "system message must be at the beginning",
+        "system message must be the first", "unexpected role 'system'", "unexpected message role",
+        "roles must alternate",
     ]
 
-    /// Whether the engine refused the request because of a field that it does not know.
-    private static func refusesField(_ status: Int, _ error: EngineError?) -> Bool {
-        guard status == 400 || status == 422, let error else { return false }
-        return unknownFieldWords.contains { error.mentions($0) }
+    private static func refusesForm(_ status: Int, _ error: EngineError?) -> Bool {
+        guard status == 400 || status == 422 || status == 500, let error else { return false }
+        return refusedFormWords.contains { error.mentions($0) }
     }
 
     // MARK: Content of a body
@@ -158,15 +164,16 @@ enum ResponseCause: Hashable, Sendable {
         "nothing matches the given uri",
     ]
 
-    /// - Parameter isGeneric: whether a message that names no path counts.
+    /// - Parameter isGeneric: whether a message counts that is about no path, or only names it. An internal error may name
+    ///   the path for any reason.
     private static func statesMissingEndpoint(_ error: EngineError, _ context: Context, isGeneric: Bool) -> Bool {
         guard let message = error.message?.lowercased() else { return isGeneric }
         let path = (context.sentTo ?? context.endpoint).path
+        if message.hasPrefix("unexpected endpoint") || message.hasPrefix("unknown endpoint") { return true }
+        guard isGeneric else { return false }
         if message.contains(path) || path.hasPrefix("/v1/") && message.contains(path.dropFirst("/v1".count)) {
             return true
         }
-        if message.hasPrefix("unexpected endpoint") || message.hasPrefix("unknown endpoint") { return true }
-        guard isGeneric else { return false }
         let words = message.split { !$0.isLetter && !$0.isNumber }.joined(separator: " ")
         if genericWords.contains(ExactString(words))
             || genericWords.contains(ExactString(String(words.trimmingPrefix("not found "))))

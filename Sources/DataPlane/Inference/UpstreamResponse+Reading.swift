@@ -38,7 +38,7 @@ extension UpstreamResponse {
     private mutating func receiveHeadOfLines(_ expectations: ResponseExpectations) -> CallState.Event? {
         if Self.mediaTypesOfLines.contains(where: mediaType.hasPrefix) { return beginStream(expectations) }
         guard mediaType.hasPrefix("text/event-stream"), expectations.context.mayTranslate else { return nil }
-        return .documentReceived(EngineDocument(.translationNeeded, expectations.context))
+        return .documentReceived(EngineDocument(.formRefused, expectations.context))
     }
 
     private mutating func beginMedia(_ expectations: ResponseExpectations) {
@@ -267,9 +267,14 @@ extension UpstreamResponse {
             if let restored, restored.error == nil {
                 let result = result(restored, expectations)
                 if case .foreign = result, context.mayTranslate {
-                    return .documentReceived(EngineDocument(.translationNeeded, context))
+                    return .documentReceived(EngineDocument(.formRefused, context))
+                }
+                if case .foreign = result, expectations.endpoint.hasEstimate {
+                    return .documentReceived(EngineDocument(.endpointMissing, context))
                 }
                 if case .usable = result {} else { isJSON = false }
+            } else if restored == nil, expectations.endpoint.hasResultsOfAnyForm {
+                isJSON = !statedError.isPage
             } else if restored == nil, !looksLikeJSON {
                 error = statedError
             }

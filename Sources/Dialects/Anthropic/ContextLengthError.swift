@@ -31,6 +31,9 @@ public struct ContextLengthError: Hashable, Sendable {
         }
     }
 
+    /// Whether the error is about the context's length. Engines state it with different statuses, 500 among them.
+    public static func isStated(by error: EngineError) -> Bool { ContextLengthError(error, status: 400) != nil }
+
     private static let phrase = Array("prompt is too long".utf8)
 
     /// Words of engines, in lower case, each with the engines that use them.

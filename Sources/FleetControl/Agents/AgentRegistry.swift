@@ -279,6 +279,7 @@ final class AgentRegistry {
         connections[number]?.registration = Identity(registration)
         admission.registered(number)
         upstreams.put(upstream)
+        upstreams.forgetEndpoints(of: id)
         metrics.agentJoined(connected: current.count)
         logger.info(
             "Agent registered",

@@ -112,7 +112,7 @@ struct SpoolState {
         bytesBeingWritten = 0
         guard phase == .receiving || phase == .finishing else { return [] }
         phase = .failed
-        return [.fail, .close]
+        return [.close, .fail]
     }
 
     /// No space may be reserved for the next piece; the caller reports it.

@@ -56,6 +56,9 @@ extension Endpoint {
 
     /// Whether the gateway reads the streams of this endpoint. Others are forwarded byte for byte, without keepalives.
     public var readsStreams: Bool { resultKind != .media }
+    /// Whether any successful response is a result: text, audio, or a list, as engines respond here. Elsewhere a result is a
+    /// JSON object.
+    public var hasResultsOfAnyForm: Bool { resultKind == .media || capability == .rerank }
 
     /// Whether the endpoint has the option `stream_options.include_usage`.
     public var supportsStreamUsage: Bool { self == .chatCompletions || self == .completions }

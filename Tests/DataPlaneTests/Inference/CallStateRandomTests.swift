@@ -178,7 +178,8 @@ private struct Watched {
         switch action {
         case .acceptBody, .authorize, .reportUnreachable, .reportConnectionRefused, .refreshModels,
             .noteUsageOptionRejected,
-            .noteEndpointMissing, .notePathMissing, .noteTranslationNeeded, .reportGatewayRejected:
+            .noteEndpointMissing, .notePathMissing, .noteEndpointTranslated, .noteTranslationServed,
+            .reportGatewayRejected:
             break
         case .releaseUpstream: promise(relays && !open.isEmpty, "there is something to release")
         case .place(_, let excluding):

@@ -122,12 +122,12 @@ import Testing
             Issue.record("the head alone shows it")
             return
         }
-        #expect(document.cause == .translationNeeded)
+        #expect(document.cause == .formRefused)
         var completion = UpstreamResponse(to: try expectations(.ollamaChat, streams: false))
         _ = completion.receive(head("application/json"))
         _ = completion.collect(ByteBuffer(string: #"{"choices":[{"index":0,"message":{"content":"x"}}]}"#))
         guard case .documentReceived(let document) = completion.end(at: { 0 }, { _ in }) else { return }
-        #expect(document.cause == .translationNeeded)
+        #expect(document.cause == .formRefused)
     }
 
     private static let chunks =

@@ -25,17 +25,51 @@ import Testing
     private static let unknownField =
         #"{"detail":[{"type":"extra_forbidden","loc":["body","context_management"],"msg":"Extra inputs are not permitted"}]}"#
 
-    @Test(arguments: [(404, ""), (405, ""), (501, ""), (400, unknownField), (422, unknownField)])
-    func theSameLeaseServesTheTranslatedCall(status: Int, body: String) throws {
+    @Test(arguments: [404, 405, 501])
+    func theSameLeaseServesTheTranslatedCall(status: Int) throws {
         var state = try forwarding(.messages)
         #expect(!state.mustTranslate)
-        #expect(notation(state.handle(document(status, body))) == "cancel translate(r1) forward(r1)")
+        #expect(notation(state.handle(document(status))) == "cancel translate(r1) forward(r1)")
         #expect(state.mustTranslate)
         // The engine lacks the other endpoint, too.
         let next = state.handle(document(404, mayTranslate: false))
         #expect(notation(next) == "noEndpoint(r1) return(r1) place(not r1)")
         _ = state.handle(.placed(Sample.lease(2, "r2")))
         #expect(!state.mustTranslate, "another runner may serve it as it is")
+    }
+
+    private static func detail(_ text: String) -> String { #"{"error":{"message":"\#(text)"}}"# }
+
+    /// Engines that refuse what clients of this API always send: fields, or system messages that do not come first.
+    @Test(arguments: [
+        (400, unknownField), (422, unknownField), (400, detail("Input should be 'user' or 'assistant'")),
+        (500, detail("System message must be at the beginning.")),
+    ])
+    func aRefusedFormIsTranslatedAndRememberedOnceItWasServed(status: Int, body: String) throws {
+        var state = try forwarding(.messages)
+        #expect(notation(state.handle(document(status, body))) == "cancel forward(r1)")
+        #expect(state.mustTranslate)
+        #expect(
+            notation(state.handle(document(200, mayTranslate: false)))
+                == "translated(r1) document return(r1) settle(200)")
+        state = try forwarding(.messages, streams: true)
+        _ = state.handle(document(status, body))
+        #expect(notation(state.handle(.streamBegan)) == "translated(r1) begin")
+    }
+
+    /// One caller's wrong field must not change the calls of others.
+    @Test func aRefusedFormThatCannotBeTranslatedIsReported() throws {
+        var state = try forwarding(.messages)
+        _ = state.handle(document(400, Self.unknownField))
+        let actions = state.handle(document(404, "Not Found", mayTranslate: false))
+        #expect(notation(actions) == "noEndpoint(r1) document return(r1) settle(400)")
+        state = try forwarding(.messages, streams: true, late: true)
+        _ = state.handle(document(400, Self.unknownField))
+        #expect(notation(state.handle(document(404, mayTranslate: false))).contains("inBand(invalid_request)"))
+        state = try forwarding(.messages)
+        _ = state.handle(document(400, Self.unknownField))
+        let rejected = state.handle(document(400, Self.detail("temperature is too high"), mayTranslate: false))
+        #expect(notation(rejected) == "document return(r1) settle(400)", "not remembered")
     }
 
     @Test func theSameLeaseServesTheCallAtAnotherPath() throws {
@@ -113,6 +147,6 @@ import Testing
         var rejected = try forwarding(.countTokens)
         #expect(
             notation(rejected.handle(document(400, "x", endpoint: .countTokens, mayTranslate: false)))
-                == "document return(r1) settle(400)")
+                == "return(r1) own settle(200)")
     }
 }

@@ -45,8 +45,8 @@ import Testing
             (99, [.piece(4), .piece(4), .written, .written], "enqueue+write enqueue+- write+resume "),
             (99, [.piece(3), .piece(3), .end, .written, .written], "enqueue+write enqueue - write+- complete+-"),
             // Failures
-            (99, [.piece(3), .failed, .piece(3), .end, .released], "enqueue+write fail+close+- - - -"),
-            (99, [.piece(3), .end, .failed], "enqueue+write - fail+close+-"),
+            (99, [.piece(3), .failed, .piece(3), .end, .released], "enqueue+write close+fail+- - - -"),
+            (99, [.piece(3), .end, .failed], "enqueue+write - close+fail+-"),
             (99, [.piece(3), .refused, .written, .released], "enqueue+write close+- - -"),
             (nil, [.piece(3), .refused, .end], "keep close+- -"),
             // The caller has left
