@@ -2,7 +2,9 @@ public import SimpleAICore
 
 /// A response that states an error in the form of one dialect.
 public struct ErrorResponse: Hashable, Sendable {
+    /// HTTP status code.
     public let status: Int
+    /// JSON.
     public let body: [UInt8]
 }
 
@@ -17,8 +19,7 @@ extension Dialect {
             let (status, body) = AnthropicMessages.response(to: error, status: status, requestID: requestID)
             return ErrorResponse(status: status, body: body)
         case .ollama:
-            return ErrorResponse(
-                status: status, body: OllamaErrors.body(of: error.body, status: status, requestID: requestID))
+            return ErrorResponse(status: status, body: OllamaErrors.body(error.body.message))
         }
     }
 
@@ -38,8 +39,7 @@ extension Dialect {
             let error = AnthropicError(error ?? EngineError(), status: status, standard: standard.message)
             return ErrorResponse(status: error.status, body: error.body(requestID: requestID))
         case .ollama:
-            return ErrorResponse(
-                status: status, body: OllamaErrors.body(of: body, status: status, requestID: requestID))
+            return ErrorResponse(status: status, body: OllamaErrors.body(body.message))
         }
     }
 
@@ -48,7 +48,7 @@ extension Dialect {
         switch self {
         case .openAI: Array(error.body.event.utf8)
         case .anthropic: AnthropicMessages.event(of: error, status: status, requestID: requestID)
-        case .ollama: OllamaErrors.event(of: error.body, status: status, requestID: requestID)
+        case .ollama: OllamaErrors.line(error.body.message)
         }
     }
 }

@@ -29,11 +29,11 @@ extension Dialect {
 
     /// The token counts in an engine's own document; nil if it states none in this dialect's form, or if the form is
     /// OpenAI's, which `TokenUsage` reads.
-    public func usage(ofDocument body: ArraySlice<UInt8>) -> TokenUsage? {
+    public func usage(ofDocument body: @autoclosure () -> ArraySlice<UInt8>) -> TokenUsage? {
         switch self {
         case .openAI: nil
-        case .anthropic: AnthropicMessages.nativeDocument(body)?.usage
-        case .ollama: OllamaStreamReader.usage(ofDocument: body)
+        case .anthropic: AnthropicMessages.usage(ofDocument: body())
+        case .ollama: OllamaStreamReader.usage(ofDocument: body())
         }
     }
 }
@@ -46,7 +46,7 @@ extension Endpoint {
     public func keepalive(model: String, created: @autoclosure () -> String) -> [UInt8] {
         switch dialect {
         case .openAI: Array(": waiting\n\n".utf8)
-        case .anthropic: AnthropicMessages.keepalive(model: model, created: "")
+        case .anthropic: AnthropicMessages.keepalive
         case .ollama:
             OllamaKeepalive.keepalive(
                 model: model, created: created(), endpoint: OllamaEndpoint(path: path) ?? .chat)
@@ -54,9 +54,11 @@ extension Endpoint {
     }
 
     /// Whether a document is the result of another API. llama.cpp serves chat completions at `/api/chat`, too.
-    public func isForeign(document body: ArraySlice<UInt8>) -> Bool {
+    public func isForeign(document body: @autoclosure () -> ArraySlice<UInt8>) -> Bool {
         guard dialect == .ollama || self == .countTokens else { return false }
-        guard let members = JSONMembers(document: body, keys: Self.foreignKeys, grammar: .lenient) else { return false }
+        guard let members = JSONMembers(document: body(), keys: Self.foreignKeys, grammar: .lenient) else {
+            return false
+        }
         if self == .countTokens { return members["input_tokens"]?.integer == nil }
         return members["choices"] != nil || members["data"] != nil
     }

@@ -88,7 +88,7 @@ public struct DialectRequest: Sendable {
     ///   - endpoint: the caller's.
     ///   - model: the public id of the serving model.
     public func responses(
-        at endpoint: Endpoint, call: CallID, model: String, clock: OllamaClock
+        at endpoint: Endpoint, call: CallID, model: String, clock: ResponseClock
     ) -> ResponseTranslation {
         switch form {
         case .messages(let request):

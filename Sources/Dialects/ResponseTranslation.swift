@@ -9,9 +9,9 @@ public struct ResponseTranslation: Sendable {
 
     private let form: Form
     private let model: String
-    private let clock: OllamaClock
+    private let clock: ResponseClock
 
-    init(_ form: Form, model: String, clock: OllamaClock) {
+    init(_ form: Form, model: String, clock: ResponseClock) {
         self.form = form
         self.model = model
         self.clock = clock
@@ -34,6 +34,7 @@ public struct ResponseTranslation: Sendable {
         }
     }
 
+    /// The translation of a stream of chat completion chunks.
     public func stream() -> StreamTranslation { StreamTranslation(form, model: model, clock: clock) }
 }
 
@@ -43,7 +44,7 @@ public struct StreamTranslation: ChatStreamTranslation, Sendable {
     private var messages: MessagesStreamTranslation?
     private var ollama: OllamaStreamTranslation?
 
-    init(_ form: ResponseTranslation.Form, model: String, clock: OllamaClock) {
+    init(_ form: ResponseTranslation.Form, model: String, clock: ResponseClock) {
         switch form {
         case .messages(let id, let includesThinking):
             messages = MessagesStreamTranslation(model: model, messageID: id, includesThinking: includesThinking)

@@ -81,7 +81,7 @@ struct OllamaHandlers: Sendable {
     ]
 
     /// The modification time of a model is unknown, so it is the start of this process.
-    private static let modifiedAt = OllamaTimestamp.string(seconds: ModelList.created)
+    private static let modifiedAt = Timestamp.string(seconds: ModelList.created, nanoseconds: 0)
 
     private static func json(_ bytes: [UInt8]) -> Response {
         Response(

@@ -59,7 +59,7 @@ struct NativeStream {
     private let model: [UInt8]
     private let hasLines: Bool
     private var splitter = EventSplitter()
-    private var lines = OllamaLineSplitter()
+    private var lines = LineSplitter()
     private var isFirstEvent = true
     /// Number of forwarded events or lines.
     private(set) var events = 0

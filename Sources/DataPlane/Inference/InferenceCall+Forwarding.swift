@@ -163,13 +163,13 @@ extension InferenceCall {
     }
 
     /// The clock of translated responses: the call's times, as far as they are known when the response ends.
-    private var clock: OllamaClock {
+    private var clock: ResponseClock {
         let (began, sent, waited) = (timeline.began, NIODeadline.now(), timeline.waited)
-        return OllamaClock(
+        return ResponseClock(
             timestamp: { Self.timestamp() },
             durations: {
                 let now = NIODeadline.now()
-                return OllamaDurations(
+                return ResponseDurations(
                     total: Duration(now - began), load: waited, evaluation: Duration(now - sent))
             })
     }
@@ -178,7 +178,7 @@ extension InferenceCall {
     static func timestamp() -> String {
         let time = Date().timeIntervalSince1970
         let seconds = time.rounded(.down)
-        return OllamaTimestamp.string(seconds: Int(seconds), nanoseconds: Int((time - seconds) * 1e9))
+        return Timestamp.string(seconds: Int(seconds), nanoseconds: Int((time - seconds) * 1e9))
     }
 
     /// Releases what another attempt would need: the call cannot move after the first relayed byte, and its stream may

@@ -4,7 +4,9 @@ public import SimpleAICore
 public struct AnthropicError: Hashable, Sendable {
     /// The status of the response. It differs from the given one if the engine refused the length of the prompt.
     public let status: Int
+    /// Such as `invalid_request_error`.
     public let type: String
+    /// For the caller; an engine's words if it stated any.
     public let message: String
 
     /// - Parameter status: the status of the response to the client.

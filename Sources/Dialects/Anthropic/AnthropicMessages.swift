@@ -20,7 +20,5 @@ public enum AnthropicMessages {
     }
 
     /// The event that keeps a connection alive. Clients accept it at any time, also before `message_start`.
-    public static func keepalive(model: String, created: String) -> [UInt8] {
-        Array("event: ping\ndata: {\"type\":\"ping\"}\n\n".utf8)
-    }
+    public static let keepalive = Array("event: ping\ndata: {\"type\":\"ping\"}\n\n".utf8)
 }

@@ -20,13 +20,16 @@ extension AnthropicMessages {
 
     /// The page of a list that a client asks for.
     public struct ModelPage: Hashable, Sendable {
+        /// Number of models on a page if the request states none.
         public static let defaultLimit = 20
+        /// Maximum number of models on a page.
         public static let maxLimit = 1_000
 
         var limit = Self.defaultLimit
         var after: String?
         var before: String?
 
+        /// The first page.
         public init() {}
 
         /// - Parameter query: the request's query (`limit=1000&after_id=x`), without the question mark.
@@ -127,7 +130,7 @@ extension MessageBytes {
         write(",\"display_name\":")
         write(string: model.displayName)
         write(",\"created_at\":")
-        write(string: CivilTime(secondsSince1970: model.created).description)
+        write(string: Timestamp.string(seconds: model.created))
         write(",\"lifecycle\":\"active\",\"max_input_tokens\":")
         if let length = model.contextLength { write(number: length) } else { write("null") }
         write(",\"max_tokens\":null}")
@@ -135,33 +138,5 @@ extension MessageBytes {
 
     fileprivate mutating func write(optional text: String?) {
         if let text { write(string: text) } else { write("null") }
-    }
-}
-
-/// A time in UTC, written as in RFC 3339.
-struct CivilTime: Hashable, Sendable, CustomStringConvertible {
-    let description: String
-
-    /// Years outside 0 to 9999 become 1970-01-01.
-    init(secondsSince1970 seconds: Int) {
-        let seconds = (-62_167_219_200..<253_402_300_800).contains(seconds) ? seconds : 0
-        let second = ((seconds % 86_400) + 86_400) % 86_400
-        // Days since 0000-03-01: a leap day is the last day of its year.
-        let days = (seconds - second) / 86_400 + 719_468
-        let era = (days >= 0 ? days : days - 146_096) / 146_097
-        let dayOfEra = days - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shifted = (5 * dayOfYear + 2) / 153
-        let day = dayOfYear - (153 * shifted + 2) / 5 + 1
-        let month = shifted < 10 ? shifted + 3 : shifted - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        func padded(_ number: Int, _ width: Int = 2) -> String {
-            let digits = String(number)
-            return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
-        }
-        description =
-            "\(padded(year, 4))-\(padded(month))-\(padded(day))T"
-            + "\(padded(second / 3_600)):\(padded(second / 60 % 60)):\(padded(second % 60))Z"
     }
 }

@@ -233,58 +233,10 @@ struct ChatMessagesTranslation {
         }
     }
 
-    // MARK: Assistant
-
-    private mutating func translateAssistant(_ content: JSONSlice, _ path: String) throws(GatewayError) {
-        var texts: [ArraySlice<UInt8>] = []
-        var reasoning: [ArraySlice<UInt8>] = []
-        var calls: [(id: JSONSlice, name: JSONSlice, input: JSONSlice?)] = []
-        if let blocks = try MessagesFieldChecks.blocks(content, path) {
-            for block in blocks {
-                recordOthers(block, "messages[].content[]")
-                switch block.kind {
-                case .text: texts.append(try block.requiredText())
-                case .thinking:
-                    let thinking = try MessagesFieldChecks.requiredString(block.thinking, "\(block.path).thinking")
-                    reasoning.append(thinking.stringContent)
-                case .toolUse:
-                    let id = try MessagesFieldChecks.requiredString(block.id, "\(block.path).id")
-                    let name = try MessagesFieldChecks.requiredString(block.name, "\(block.path).name")
-                    calls.append((id, name, try MessagesFieldChecks.object(block.input, "\(block.path).input")))
-                default: dropped.insert("messages[].content[].\(block.type)")
-                }
-            }
-        } else {
-            texts.append(content.stringContent)
-        }
-        texts.removeAll { $0.isEmpty }
-        reasoning.removeAll { $0.isEmpty }
-        beginMessage("assistant")
-        if texts.isEmpty, !calls.isEmpty { output.write("null") } else { output.write(joining: texts, separator: "") }
-        if !reasoning.isEmpty {
-            output.write(",\"reasoning_content\":")
-            output.write(joining: reasoning, separator: "")
-        }
-        if !calls.isEmpty {
-            output.write(",\"tool_calls\":[")
-            for (index, call) in calls.enumerated() {
-                output.write(index > 0 ? ",{\"id\":" : "{\"id\":")
-                output.write(call.id.bytes)
-                output.write(",\"type\":\"function\",\"function\":{\"name\":")
-                output.write(call.name.bytes)
-                output.write(",\"arguments\":")
-                output.write(quoting: call.input?.bytes ?? Array("{}".utf8)[...])
-                output.write("}}")
-            }
-            output.write("]")
-        }
-        output.write("}")
-    }
-
     // MARK: Helpers
 
     /// Writes the beginning of a message up to its content.
-    private mutating func beginMessage(_ role: StaticString) {
+    mutating func beginMessage(_ role: StaticString) {
         if needsComma { output.write(",") }
         needsComma = true
         output.write("{\"role\":\"")
@@ -292,7 +244,7 @@ struct ChatMessagesTranslation {
         output.write("\",\"content\":")
     }
 
-    private mutating func recordOthers(_ block: MessagesContentBlock, _ shape: String) {
+    mutating func recordOthers(_ block: MessagesContentBlock, _ shape: String) {
         for member in block.otherMembers where !member.isExactly("signature") { dropped.insert("\(shape).\(member)") }
     }
 }

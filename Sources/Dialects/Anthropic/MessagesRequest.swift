@@ -1,24 +1,21 @@
 public import SimpleAICore
 
 /// A request to `/v1/messages` or `/v1/messages/count_tokens`, checked. Fields that are read must have their documented
-/// types; a null counts as absent. Other fields are not looked at.
+/// types; a null counts as absent. Other fields are not checked.
 public struct MessagesRequest: Sendable {
     /// Maximum length of the model's name, in bytes.
     public static let maxModelLength = 512
     /// Maximum length of `metadata.user_id`, in bytes as written; Claude Code sends about 200.
     public static let maxUserLength = 4 << 10
 
-    /// The `model` field; nil if it is absent.
-    public let model: String?
-    /// The indices of the value of `model` in the body, with its quotes; nil if it is absent.
-    public let modelRange: Range<Int>?
-    public let isStreaming: Bool
+    /// Maximum number of completion tokens; nil if the field `max_tokens` is absent.
     public let maxTokens: Int?
     /// `metadata.user_id`.
     public let user: String?
     /// Whether the client expects `thinking` blocks in the response.
     public let includesThinking: Bool
 
+    let isStreaming: Bool
     let body: JSONSlice
     let fields: [ExactString: JSONSlice]
 
@@ -57,8 +54,6 @@ public struct MessagesRequest: Sendable {
             throw GatewayError(
                 .invalidRequest, "The field \"model\" is longer than \(Self.maxModelLength) bytes.", param: "model")
         }
-        self.model = model?.string
-        modelRange = model.map { $0.bytes.startIndex..<$0.bytes.endIndex }
         isStreaming = try MessagesFieldChecks.boolean(fields["stream"], "stream")?.isTrue ?? false
         maxTokens = try MessagesFieldChecks.integer(fields["max_tokens"], "max_tokens", minimum: 1)
         let user = try MessagesFieldChecks.object(fields["metadata"], "metadata")?["user_id"]

@@ -17,7 +17,7 @@ public struct MessagesStreamReader: Sendable {
 
     /// - Parameter payload: the data of one event.
     public mutating func receive(_ payload: ArraySlice<UInt8>) -> StreamStep {
-        // Data that is not JSON is not ours to judge.
+        // Data that is not JSON is forwarded as it is.
         guard let event = JSONMembers(document: payload, keys: Self.keys, grammar: .lenient) else {
             return .forward(modelAt: nil)
         }
@@ -48,27 +48,12 @@ public struct MessagesStreamReader: Sendable {
 }
 
 extension AnthropicMessages {
-    /// What the gateway reads in an engine's own message document.
-    public struct NativeDocument: Hashable, Sendable {
-        /// The indices of the value of `model` in the document, with its quotes; nil if there is none.
-        public let modelAt: Range<Int>?
-        /// Nil if the engine stated none.
-        public let usage: TokenUsage?
-        /// The error that the document states, whatever its status is.
-        public let error: EngineError?
-    }
+    private static let usageKeys: JSONScanner.Keys = ["usage"]
 
-    private static let documentKeys: JSONScanner.Keys = ["type", "model", "usage", "error"]
-
-    /// Reads a response of an engine's own `/v1/messages`.
-    /// - Returns: nil if it is not a JSON object.
-    public static func nativeDocument(_ body: ArraySlice<UInt8>) -> NativeDocument? {
-        guard let document = JSONMembers(document: body, keys: documentKeys, grammar: .lenient) else { return nil }
-        let isError =
-            document["type"]?.isString("error") == true || EngineError.isStated(error: document["error"], object: nil)
-        return NativeDocument(
-            modelAt: document["model"].flatMap { $0.isString ? $0.bytes.startIndex..<$0.bytes.endIndex : nil },
-            usage: document["usage"].flatMap { TokenUsage(ofMessage: $0) },
-            error: isError ? EngineError(body) : nil)
+    /// The token counts of an engine's own message document.
+    /// - Returns: nil if it states none, or is not a JSON object.
+    static func usage(ofDocument body: ArraySlice<UInt8>) -> TokenUsage? {
+        let document = JSONMembers(document: body, keys: usageKeys, grammar: .lenient)
+        return document?["usage"].flatMap { TokenUsage(ofMessage: $0) }
     }
 }

@@ -38,7 +38,7 @@ struct ToolCallTable {
         }
     }
 
-    /// A stream with more calls is out of control; the calls beyond are dropped.
+    /// Maximum number of calls in a stream; further ones are dropped.
     static let maxCount = 512
 
     private(set) var calls: [Call] = []

@@ -18,9 +18,11 @@ public struct MultipartForm: Hashable, Sendable {
     public let streams: Bool
     /// The length of the whole body.
     public let length: Int
+    /// Number of parts.
     public let partCount: Int
-    /// The number of parts that are files, and their length together.
+    /// Number of parts that are files.
     public let fileCount: Int
+    /// In bytes, of all files together.
     public let fileLength: Int
     let boundary: MultipartBoundary
     let values: [MultipartField: String]

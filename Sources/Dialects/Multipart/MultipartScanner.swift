@@ -12,6 +12,7 @@ public import SimpleAICore
 public struct MultipartScanner: Sendable {
     /// In bytes, of each field that the gateway reads.
     public static let maxValueLength = 512
+    /// Maximum number of parts of a body.
     public static let maxParts = 128
     /// In bytes, of the header of one part.
     public static let maxHeaderLength = 8 << 10

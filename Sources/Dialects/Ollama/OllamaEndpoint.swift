@@ -28,14 +28,6 @@ public enum OllamaEndpoint: String, Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// Whether the endpoint runs a model.
-    public var isInference: Bool {
-        switch self {
-        case .chat, .generate, .embed, .embeddings: true
-        default: false
-        }
-    }
-
     /// Whether a request without `stream` is answered with a stream, as Ollama does.
     public var streamsByDefault: Bool { self == .chat || self == .generate }
 

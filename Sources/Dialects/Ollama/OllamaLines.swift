@@ -55,7 +55,7 @@ struct OllamaLines: Sendable {
     }
 
     /// The last line of a stream.
-    func last(created: String, reason: String, usage: TokenUsage?, durations: OllamaDurations) -> [UInt8] {
+    func last(created: String, reason: String, usage: TokenUsage?, durations: ResponseDurations) -> [UInt8] {
         var writer = OllamaWriter(capacity: textStart.count + 256)
         beginLine(&writer, created: created)
         if endpoint == .generate {
@@ -85,19 +85,19 @@ struct OllamaLines: Sendable {
 
     /// Writes the members that only the end of a response has.
     static func writeEnd(
-        to writer: inout OllamaWriter, reason: String, usage: TokenUsage?, durations: OllamaDurations
+        to writer: inout OllamaWriter, reason: String, usage: TokenUsage?, durations: ResponseDurations
     ) {
         writer.key("done")
         writer.bool(true)
         writer.key("done_reason")
         writer.string(reason)
         let numbers: [(StaticString, Int?)] = [
-            ("total_duration", OllamaDurations.nanoseconds(durations.total)),
-            ("load_duration", durations.load.map(OllamaDurations.nanoseconds)),
+            ("total_duration", ResponseDurations.nanoseconds(durations.total)),
+            ("load_duration", durations.load.map(ResponseDurations.nanoseconds)),
             ("prompt_eval_count", usage?.prompt),
-            ("prompt_eval_duration", durations.promptEvaluation.map(OllamaDurations.nanoseconds)),
+            ("prompt_eval_duration", durations.promptEvaluation.map(ResponseDurations.nanoseconds)),
             ("eval_count", usage?.completion),
-            ("eval_duration", durations.evaluation.map(OllamaDurations.nanoseconds)),
+            ("eval_duration", durations.evaluation.map(ResponseDurations.nanoseconds)),
         ]
         for (name, number) in numbers {
             guard let number else { continue }

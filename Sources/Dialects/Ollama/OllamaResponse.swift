@@ -10,7 +10,7 @@ public enum OllamaResponse {
     /// - Returns: nil if the body is not a completion with a choice.
     public static func response(
         fromCompletion body: ArraySlice<UInt8>, endpoint: OllamaEndpoint, model: String, created: String,
-        durations: OllamaDurations
+        durations: ResponseDurations
     ) -> [UInt8]? {
         guard let completion = OllamaCompletion(body), completion.hasChoice else { return nil }
         var collector = OllamaToolCallCollector()
@@ -59,7 +59,7 @@ public enum OllamaResponse {
     /// - Parameter body: an engine's response to `/v1/embeddings`.
     /// - Returns: nil if the body is not a list of embeddings of finite numbers, or empty for `embeddings`.
     public static func response(
-        fromEmbeddings body: ArraySlice<UInt8>, endpoint: OllamaEndpoint, model: String, durations: OllamaDurations
+        fromEmbeddings body: ArraySlice<UInt8>, endpoint: OllamaEndpoint, model: String, durations: ResponseDurations
     ) -> [UInt8]? {
         guard let members = JSONMembers(document: body, keys: ["data", "usage"], grammar: .lenient),
             let data = members["data"], data.isArray, let embeddings = embeddings(in: data)
@@ -80,10 +80,10 @@ public enum OllamaResponse {
         for embedding in embeddings { writer.raw(embedding) }
         writer.endArray()
         writer.key("total_duration")
-        writer.integer(OllamaDurations.nanoseconds(durations.total))
+        writer.integer(ResponseDurations.nanoseconds(durations.total))
         if let load = durations.load {
             writer.key("load_duration")
-            writer.integer(OllamaDurations.nanoseconds(load))
+            writer.integer(ResponseDurations.nanoseconds(load))
         }
         if let usage = members["usage"].flatMap({ TokenUsage($0) }) {
             writer.key("prompt_eval_count")

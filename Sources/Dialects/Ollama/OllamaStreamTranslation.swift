@@ -6,11 +6,11 @@ public import SimpleAICore
 /// follow at the end; the last line has `done: true`, the reason and the counts. After a failed stream the owner sends
 /// `OllamaErrors.line` instead of calling `end`.
 public struct OllamaStreamTranslation: ChatStreamTranslation, Sendable {
-    private let clock: OllamaClock
+    private let clock: ResponseClock
     private let lines: OllamaLines
     /// `created_at` of all lines but the last.
     private let created: String
-    private var template: OllamaChunkTemplate?
+    private var template: OllamaLineTemplate?
     private var calls = OllamaToolCallCollector()
     private var finishReason: String?
     private var hasEnded = false
@@ -19,7 +19,7 @@ public struct OllamaStreamTranslation: ChatStreamTranslation, Sendable {
     /// - Parameters:
     ///   - endpoint: `chat` or `generate`.
     ///   - model: the model id for the client.
-    public init(endpoint: OllamaEndpoint, model: String, clock: OllamaClock) {
+    public init(endpoint: OllamaEndpoint, model: String, clock: ResponseClock) {
         self.clock = clock
         created = clock.timestamp()
         lines = OllamaLines(endpoint: endpoint, model: model, created: created)
@@ -60,9 +60,9 @@ public struct OllamaStreamTranslation: ChatStreamTranslation, Sendable {
         guard chunk.toolCalls == nil, chunk.logprobs == nil else { return }
         switch (chunk.text, chunk.thinking) {
         case (let text?, nil):
-            template = OllamaChunkTemplate(payload, text.bytes.indices, lines.textStart, lines.textEnd)
+            template = OllamaLineTemplate(payload, text.bytes.indices, lines.textStart, lines.textEnd)
         case (nil, let thinking?):
-            template = OllamaChunkTemplate(payload, thinking.bytes.indices, lines.thinkingStart, lines.thinkingEnd)
+            template = OllamaLineTemplate(payload, thinking.bytes.indices, lines.thinkingStart, lines.thinkingEnd)
         default: break
         }
     }
@@ -75,11 +75,9 @@ public struct OllamaStreamTranslation: ChatStreamTranslation, Sendable {
     }
 }
 
-/// The part that consecutive chunks have in common: an engine sends hundreds of chunks that differ only in the text. A
-/// chunk with the same bytes before and after the text is translated without parsing it.
-struct OllamaChunkTemplate: Sendable {
-    /// The bytes up to and including the quote before the text, and from the quote after it.
-    private let start, end: [UInt8]
+/// The line of a chunk that matches a template.
+private struct OllamaLineTemplate: Sendable {
+    private let chunk: ChunkTemplate
     private let lineStart, lineEnd: [UInt8]
 
     /// - Parameters:
@@ -87,46 +85,23 @@ struct OllamaChunkTemplate: Sendable {
     ///   - lineStart: the bytes of the line before the token.
     ///   - lineEnd: the bytes of the line after the token.
     init?(_ payload: ArraySlice<UInt8>, _ text: Range<Int>, _ lineStart: [UInt8], _ lineEnd: [UInt8]) {
-        guard text.count >= 2, payload[text.lowerBound] == UInt8(ascii: "\"") else { return nil }
-        start = Array(payload[...text.lowerBound])
-        end = Array(payload[(text.upperBound - 1)...])
+        guard let chunk = ChunkTemplate(payload, piece: text), payload[text.lowerBound] == UInt8(ascii: "\"") else {
+            return nil
+        }
+        self.chunk = chunk
         (self.lineStart, self.lineEnd) = (lineStart, lineEnd)
     }
 
     /// The line for a chunk that matches and has a text.
     func line(for payload: ArraySlice<UInt8>) -> [UInt8]? {
-        let length = payload.count - start.count - end.count
-        guard length > 0, Self.isEqual(payload.prefix(start.count), start), Self.isEqual(payload.suffix(end.count), end)
-        else { return nil }
-        let text = payload.dropFirst(start.count).prefix(length)
-        guard OllamaWriter.isSafe(content: text) else { return nil }
+        guard let text = chunk.piece(of: payload), !OllamaWriter.hasLineBreak(text) else { return nil }
         var line: [UInt8] = []
-        line.reserveCapacity(lineStart.count + lineEnd.count + length + 2)
+        line.reserveCapacity(lineStart.count + lineEnd.count + text.count + 2)
         line += lineStart
         line.append(UInt8(ascii: "\""))
         line += text
         line.append(UInt8(ascii: "\""))
         line += lineEnd
         return line
-    }
-
-    /// Compares eight bytes at a time. Both have the same length.
-    private static func isEqual(_ bytes: ArraySlice<UInt8>, _ expected: [UInt8]) -> Bool {
-        bytes.withUnsafeBytes { bytes in
-            expected.withUnsafeBytes { expected in
-                guard bytes.count == expected.count else { return false }
-                var index = 0
-                while index + 8 <= bytes.count {
-                    let left = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-                    guard left == expected.loadUnaligned(fromByteOffset: index, as: UInt64.self) else { return false }
-                    index += 8
-                }
-                while index < bytes.count {
-                    guard bytes[index] == expected[index] else { return false }
-                    index += 1
-                }
-                return true
-            }
-        }
     }
 }

@@ -121,19 +121,9 @@ struct OllamaWriter {
         return isASCII || String(validating: token, as: UTF8.self) != nil
     }
 
-    /// Whether these bytes are the content of one string that may be copied.
-    static func isSafe(content: ArraySlice<UInt8>) -> Bool {
-        var isEscaped = false
-        for byte in content {
-            if isEscaped {
-                isEscaped = false
-            } else if byte == UInt8(ascii: "\\") {
-                isEscaped = true
-            } else if byte == UInt8(ascii: "\"") {
-                return false
-            }
-        }
-        return !isEscaped && isSafe(token: content)
+    /// Whether valid UTF-8 contains a line break other than CR and LF.
+    static func hasLineBreak(_ text: ArraySlice<UInt8>) -> Bool {
+        text.indices.contains { text[$0] >= 0x80 && lineBreak(in: text, at: $0) != nil }
     }
 
     /// Whether a backslash and this byte are an escape of two characters.

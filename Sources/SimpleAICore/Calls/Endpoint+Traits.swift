@@ -1,5 +1,6 @@
 /// What distinguishes the endpoints: the table that the planes of the gateway and agents share.
 extension Endpoint {
+    /// The API that the endpoint belongs to.
     public var dialect: Dialect {
         switch self {
         case .messages, .countTokens: .anthropic
@@ -8,6 +9,7 @@ extension Endpoint {
         }
     }
 
+    /// The media type of its requests.
     public var bodyKind: BodyKind {
         switch self {
         case .transcriptions, .translations, .imageVariations: .multipart

@@ -21,8 +21,8 @@ import Testing
         var context = ResponseCause.Context(endpoint: endpoint, engineModel: "e", addsUsageOption: translated != nil)
         context.mayTranslate = translated == nil
         if translated != nil { context.sentTo = endpoint.translation }
-        let clock = OllamaClock(
-            timestamp: { "2026-01-01T00:00:00Z" }, durations: { OllamaDurations(total: .seconds(1)) })
+        let clock = ResponseClock(
+            timestamp: { "2026-01-01T00:00:00Z" }, durations: { ResponseDurations(total: .seconds(1)) })
         let request = try translated.flatMap { try DialectRequest(endpoint, Array($0.utf8)[...]) }
         return UpstreamResponse.ResponseExpectations(
             endpoint: endpoint, model: "public", streams: streams, context: context,

@@ -1,7 +1,8 @@
-import Dialects
 import SimpleAICore
 import TestSupport
 import Testing
+
+@testable import Dialects
 
 /// Reads a message stream as a client does, and checks the order of its events.
 struct StreamedMessage: Equatable {
@@ -318,7 +319,7 @@ struct StreamedMessage: Equatable {
                     {
                         #expect(JSONSlice(document: message[...]) != nil)
                     }
-                    _ = AnthropicMessages.nativeDocument(bytes[...])
+                    _ = AnthropicMessages.usage(ofDocument: bytes[...])
                     var reader = MessagesStreamReader()
                     _ = reader.receive(bytes[...])
                 }

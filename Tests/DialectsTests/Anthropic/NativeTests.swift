@@ -1,6 +1,7 @@
-import Dialects
 import SimpleAICore
 import Testing
+
+@testable import Dialects
 
 @Suite struct AnthropicNativeTests {
     private func read(_ payloads: [String]) -> (MessagesStreamReader, [StreamStep]) {
@@ -67,23 +68,13 @@ import Testing
         #expect(read([payload]).1 == [.forward(modelAt: nil)])
     }
 
-    @Test func readsADocument() throws {
+    @Test func readsTheUsageOfADocument() {
         let text =
             #"  {"id":"m","type":"message","model":"e","content":[{"model":"x"}],"usage":{"input_tokens":3,"cache_creation_input_tokens":4,"cache_read_input_tokens":5,"output_tokens":6}}"#
         let bytes = Array("..\(text)".utf8)[2...]
-        let document = try #require(AnthropicMessages.nativeDocument(bytes))
-        let range = try #require(document.modelAt)
-        #expect(String(decoding: bytes[range], as: UTF8.self) == "\"e\"")
-        #expect(document.usage == TokenUsage(prompt: 12, completion: 6, cached: 5))
-        #expect(document.error == nil)
-    }
-
-    @Test func readsAnErrorInADocument() throws {
-        let text = #"{"type":"error","error":{"type":"api_error","message":"Out of memory"}}"#
-        let document = try #require(AnthropicMessages.nativeDocument(Array(text.utf8)[...]))
-        #expect(document.error?.message == "Out of memory")
-        #expect(document.modelAt == nil && document.usage == nil)
-        #expect(AnthropicMessages.nativeDocument(Array("<html>".utf8)[...]) == nil)
+        #expect(AnthropicMessages.usage(ofDocument: bytes) == TokenUsage(prompt: 12, completion: 6, cached: 5))
+        let error = #"{"type":"error","error":{"type":"api_error","message":"Out of memory"}}"#
+        for text in [error, "<html>"] { #expect(AnthropicMessages.usage(ofDocument: Array(text.utf8)[...]) == nil) }
     }
 
     /// Counts that no engine can mean, and sums that would overflow.

@@ -1,6 +1,7 @@
-import Dialects
 import SimpleAICore
 import Testing
+
+@testable import Dialects
 
 @Suite struct AnthropicRequestErrorTests {
     /// Bodies with one wrong field each, and the path that the error names.
@@ -134,11 +135,8 @@ import Testing
     @Test func readsWhatTheGatewayNeeds() throws {
         let text =
             #" {"model":"a\u002fb","stream":true,"max_tokens":7,"metadata":{"user_id":"u"},"messages":[{"role":"user","content":"a"}]}"#
-        let bytes = Array("xx\(text)".utf8)[2...]
-        let request = try MessagesRequest(bytes)
-        #expect(request.model == "a/b" && request.isStreaming && request.maxTokens == 7 && request.user == "u")
-        let range = try #require(request.modelRange)
-        #expect(String(decoding: bytes[range], as: UTF8.self) == #""a\u002fb""#)
+        let request = try MessagesRequest(Array("xx\(text)".utf8)[2...])
+        #expect(request.isStreaming && request.maxTokens == 7 && request.user == "u")
         #expect(!request.includesThinking)
     }
 
@@ -146,7 +144,7 @@ import Testing
     func readsWhetherThinkingIsWanted(_ type: String, _ isWanted: Bool) throws {
         let body = #"{"messages":[{"role":"user","content":"a"}],"thinking":{"type":"\#(type)"}}"#
         let request = try MessagesRequest(Array(body.utf8)[...])
-        #expect(request.includesThinking == isWanted && request.model == nil && request.modelRange == nil)
+        #expect(request.includesThinking == isWanted)
     }
 
     /// Names of fields come from callers, and go into a log line.

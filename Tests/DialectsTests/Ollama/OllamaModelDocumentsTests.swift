@@ -1,6 +1,7 @@
-import Dialects
 import SimpleAICore
 import Testing
+
+@testable import Dialects
 
 @Suite struct OllamaModelDocumentsTests {
     private let known = OllamaModel(
@@ -29,7 +30,7 @@ import Testing
             case "keepalive of chat": OllamaKeepalive.keepalive(model: "m", created: OllamaSamples.created)
             case "keepalive of generate":
                 OllamaKeepalive.keepalive(model: "m", created: OllamaSamples.created, endpoint: .generate)
-            case "error": OllamaErrors.body(of: error, status: 404, requestID: "r")
+            case "error": OllamaErrors.body(error.message)
             default: nil
             }
         #expect(try OllamaSamples.value(#require(document)) == pair.expect)

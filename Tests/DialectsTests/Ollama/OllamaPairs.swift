@@ -39,9 +39,9 @@ extension CustomTestStringConvertibleName { var description: String { name } }
 
 enum OllamaSamples {
     static let created = "2026-01-02T03:04:05Z"
-    static let durations = OllamaDurations(
+    static let durations = ResponseDurations(
         total: .seconds(5), load: .seconds(1), promptEvaluation: .seconds(1), evaluation: .seconds(3))
-    static let clock = OllamaClock(timestamp: { created }, durations: { durations })
+    static let clock = ResponseClock(timestamp: { created }, durations: { durations })
 
     /// One document in one line, with sorted keys, so that chunks have a common shape as those of an engine.
     static func bytes(_ value: JSONValue) throws -> [UInt8] {

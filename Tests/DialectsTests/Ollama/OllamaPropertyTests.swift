@@ -79,10 +79,11 @@ import Testing
         samples += try OllamaPair.all("response").compactMap { try $0.completion.map(OllamaSamples.bytes) }
         samples += try OllamaPair.all("embeddings").compactMap { try $0.response.map(OllamaSamples.bytes) }
         samples += try OllamaPair.all("native").flatMap { try ($0.lines ?? []).map(OllamaSamples.bytes) }
+        let inference: [OllamaEndpoint] = [.chat, .generate, .embed, .embeddings]
         for _ in 0..<6000 {
             var bytes = samples.randomElement(using: &generator) ?? []
             for _ in 0..<Int.random(in: 0...4, using: &generator) { OllamaRandom.damage(&bytes, &generator) }
-            let endpoint = OllamaEndpoint.allCases.filter(\.isInference).randomElement(using: &generator) ?? .chat
+            let endpoint = inference.randomElement(using: &generator) ?? .chat
             if let request = try? OllamaRequest(bytes[...], endpoint: endpoint) {
                 #expect(throws: Never.self) { try OllamaSamples.value(request.translation().body) }
             }

@@ -92,7 +92,6 @@ import Testing
         #expect(OllamaEndpoint(path: "/api/blobs/sha256:00") == .blobs)
         #expect(OllamaEndpoint(path: "/api/blobsx") == nil)
         #expect(OllamaEndpoint(path: "/api") == nil)
-        #expect(OllamaEndpoint.allCases.filter(\.isInference) == [.chat, .generate, .embed, .embeddings])
         let unsupported: [OllamaEndpoint] = [.pull, .push, .create, .copy, .delete, .blobs]
         #expect(OllamaEndpoint.allCases.filter { $0.unsupportedMessage != nil } == unsupported)
         #expect(OllamaEndpoint.pull.unsupportedMessage?.contains("does not download models") == true)

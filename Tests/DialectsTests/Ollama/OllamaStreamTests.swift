@@ -1,6 +1,7 @@
-import Dialects
 import SimpleAICore
 import Testing
+
+@testable import Dialects
 
 @Suite struct OllamaStreamTests {
     private func translation(_ endpoint: OllamaEndpoint = .chat) -> OllamaStreamTranslation {
@@ -73,14 +74,11 @@ import Testing
     }
 
     @Test func writesErrorsAsOllama() throws {
-        let error = GatewayError(.modelNotFound, "Unknown model \"x\".")
-        let body = OllamaErrors.body(of: error, status: 404, requestID: "r")
+        let body = OllamaErrors.body("Unknown model \"x\".")
         #expect(text(body) == #"{"error":"Unknown model \"x\"."}"#)
-        #expect(OllamaErrors.event(of: error, status: 404, requestID: "r") == body + [0x0A])
-        let engine = ErrorBody(message: "", type: "t", param: nil, code: "c")
-        #expect(text(OllamaErrors.body(of: engine, status: 500, requestID: "r")) == #"{"error":"The request failed."}"#)
-        let words = ErrorBody(message: "line\nbreak\u{2028}", type: "t", param: nil, code: "c")
-        #expect(try OllamaSamples.documents(OllamaErrors.event(of: words, status: 500, requestID: "r")).count == 1)
+        #expect(OllamaErrors.line("Unknown model \"x\".") == body + [0x0A])
+        #expect(text(OllamaErrors.body("")) == #"{"error":"The request failed."}"#)
+        #expect(try OllamaSamples.documents(OllamaErrors.line("line\nbreak\u{2028}")).count == 1)
     }
 
     @Test func writesKeepalives() {
@@ -126,12 +124,13 @@ import Testing
             (.max, .max, "9999-12-31T23:59:59.999999999Z"),
         ] as [(Int, Int, String)])
     func writesTimestamps(_ seconds: Int, _ nanoseconds: Int, _ text: String) {
-        #expect(OllamaTimestamp.string(seconds: seconds, nanoseconds: nanoseconds) == text)
+        #expect(Timestamp.string(seconds: seconds, nanoseconds: nanoseconds) == text)
     }
 
     @Test func limitsDurations() throws {
-        let durations = OllamaDurations(total: .seconds(Int64.max), load: .seconds(-1), evaluation: .nanoseconds(1500))
-        let clock = OllamaClock(timestamp: { "" }, durations: { durations })
+        let durations = ResponseDurations(
+            total: .seconds(Int64.max), load: .seconds(-1), evaluation: .nanoseconds(1500))
+        let clock = ResponseClock(timestamp: { "" }, durations: { durations })
         var stream = OllamaStreamTranslation(endpoint: .chat, model: "m", clock: clock)
         let line = text(stream.end())
         #expect(line.contains("\"total_duration\":9223372036854775807,\"load_duration\":0,\"eval_duration\":1500}"))

@@ -1,6 +1,6 @@
 /// Splits a stream of bytes into lines, regardless of read boundaries. Lines end with LF or CR LF; blank lines are
 /// skipped.
-public struct OllamaLineSplitter: Sendable {
+public struct LineSplitter: Sendable {
     /// A line exceeds the limit; the stream cannot be read further.
     public struct TooLong: Error {
         /// In bytes.
@@ -19,6 +19,7 @@ public struct OllamaLineSplitter: Sendable {
     /// Number of bytes that have not been returned as lines.
     public var pendingBytes: Int { pending.count - start }
 
+    /// Adds bytes to the stream; `next` returns the lines that they complete.
     public mutating func append(_ bytes: some Collection<UInt8>) {
         if start > 0, start >= pending.count / 2 {
             pending.removeFirst(start)

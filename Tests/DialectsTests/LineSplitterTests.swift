@@ -2,12 +2,12 @@ import Dialects
 import TestSupport
 import Testing
 
-@Suite struct OllamaLineSplitterTests {
+@Suite struct LineSplitterTests {
     /// The lines of a stream that arrives in these parts, and whether a line was too long.
     private func lines(_ parts: [[UInt8]], maxLine: Int = 1 << 20) -> (lines: [String], isTooLong: Bool) {
-        var splitter = OllamaLineSplitter(maxLine: maxLine)
+        var splitter = LineSplitter(maxLine: maxLine)
         var lines: [String] = []
-        do throws(OllamaLineSplitter.TooLong) {
+        do throws(LineSplitter.TooLong) {
             for part in parts {
                 splitter.append(part)
                 while let line = try splitter.next() { lines.append(String(decoding: line, as: UTF8.self)) }
@@ -57,7 +57,7 @@ import Testing
     }
 
     @Test func keepsOnlyTheUnfinishedLine() throws {
-        var splitter = OllamaLineSplitter()
+        var splitter = LineSplitter()
         for _ in 0..<1000 {
             splitter.append(Array("0123456789\n01".utf8))
             while try splitter.next() != nil {}
