@@ -5,7 +5,7 @@ import Relay
 import SimpleAICore
 
 /// Parses an engine's response, part by part, into events of the call. Lenient about the content of a body, because the
-/// framing has already been parsed strictly. Pure: no I/O, no clock.
+/// framing has already been parsed strictly. Pure: no I/O, no clock. `UpstreamResponse+Documents.swift` reads documents.
 extension UpstreamResponse {
     /// Receives bytes that can be relayed to the client.
     typealias Forward = (ByteBuffer) -> Void
@@ -80,58 +80,7 @@ extension UpstreamResponse {
         }
     }
 
-    // MARK: Large documents
-
-    private mutating func examineIfLarge() -> CallState.Event? {
-        guard document.readableBytes > DocumentRelay.minSize, let expectations, let head, isPlain,
-            expectations.translation == nil, 200...299 ~= head.status.code,
-            head.headers.first(name: AgentError.header) == nil
-        else { return nil }
-        largeDocument = DocumentRelay(
-            endpoint: expectations.endpoint, model: expectations.model, statedLength: statedLength,
-            needsLength: !expectations.acceptsUnknownLength)
-        let collected = document
-        document = ByteBuffer()
-        return examine(collected)
-    }
-
-    private mutating func examine(_ bytes: ByteBuffer) -> CallState.Event? {
-        // If the document is malformed before relaying begins, it is collected and judged when it is complete.
-        guard let released = try? largeDocument?.receive(bytes), largeDocument?.hasBegun ?? false else { return nil }
-        document = released
-        return .documentBegan(status: Int(head?.status.code ?? 200))
-    }
-
-    /// Relays a piece of a large document whose beginning has been sent.
-    mutating func relayDocument(_ bytes: ByteBuffer, _ forward: Forward) -> CallState.Event? {
-        if isRelayedMedia {
-            documentMeter.events?.receive(bytes)
-            forward(bytes)
-            return nil
-        }
-        do {
-            let released = try largeDocument?.receive(bytes) ?? ByteBuffer()
-            if released.readableBytes > 0 { forward(released) }
-            return nil
-        } catch {
-            return .upstreamFailed(.malformed("a document that is not a JSON object"))
-        }
-    }
-
-    /// Whether pieces of the document are forwarded as they are received.
-    var relaysDocument: Bool { largeDocument?.hasBegun ?? isRelayedMedia }
-
-    /// Whether the response is of a media type that the gateway does not read, and has begun.
-    var isRelayedMedia: Bool { if case .media(hasBegun: true) = form { true } else { false } }
-
-    /// The length of the relayed document; nil if its end will show it.
-    var relayedLength: Int? { largeDocument?.length ?? (isRelayedMedia ? statedLength : nil) }
-
-    /// The length of the body that the engine stated; nil for none (RFC 9112 §6.3).
-    var statedLength: Int? {
-        guard let headers = head?.headers, !headers.contains(name: "transfer-encoding") else { return nil }
-        return headers.first(name: "content-length").flatMap { Int($0) }
-    }
+    // MARK: Streams
 
     /// Relays the bytes that were collected before the body turned out to be an event stream.
     mutating func relayCollected(_ forward: Forward) -> CallState.Event? {
@@ -235,93 +184,10 @@ extension UpstreamResponse {
         return .streamBegan
     }
 
-    private var mediaType: String { head?.headers.first(name: "content-type")?.lowercased() ?? "" }
+    var mediaType: String { head?.headers.first(name: "content-type")?.lowercased() ?? "" }
 
-    private var isPlain: Bool {
+    /// Whether the body has no content coding.
+    var isPlain: Bool {
         head?.headers.first(name: "content-encoding").map { $0.lowercased() == "identity" } ?? true
-    }
-
-    private mutating func documentEnded(at now: () -> Int) -> CallState.Event {
-        let status = Int(head?.status.code ?? 0)
-        guard let expectations else { return .streamEnded(complete: false) }
-        if let largeDocument {
-            document = largeDocument.collected
-            self.largeDocument = nil
-        }
-        if case .media = form {
-            // A result without a body.
-            return .documentReceived(EngineDocument(.result, expectations.context))
-        }
-        var context = expectations.context
-        context.agentCode = head?.headers.first(name: AgentError.header)
-        // The agent lost its connection to the engine: handled like a lost connection to the runner.
-        if context.agentCode.flatMap(GatewayError.Code.init) == .upstreamError {
-            return .upstreamFailed(.closedBeforeResponse)
-        }
-        var (isJSON, error): (Bool, EngineError?) = (false, nil)
-        if 200...299 ~= status {
-            let restored = ModelRewriter.restore(
-                document, model: expectations.model, readsID: expectations.endpoint == .responses)
-            isJSON = restored != nil
-            error = restored?.error
-            if let restored, restored.error == nil {
-                let result = result(restored, expectations)
-                if case .foreign = result, context.mayTranslate {
-                    return .documentReceived(EngineDocument(.formRefused, context))
-                }
-                if case .foreign = result, expectations.endpoint.hasEstimate {
-                    return .documentReceived(EngineDocument(.endpointMissing, context))
-                }
-                if case .usable = result {} else { isJSON = false }
-            } else if restored == nil, expectations.endpoint.hasResultsOfAnyForm {
-                isJSON = !statedError.isPage
-            } else if restored == nil, !looksLikeJSON {
-                error = statedError
-            }
-        } else {
-            error = statedError
-        }
-        let retryAfter = head?.headers.first(name: "retry-after").flatMap {
-            RetryAfter.seconds($0, date: head?.headers.first(name: "date"), now: now)
-        }
-        return .documentReceived(
-            EngineDocument(status: status, isJSON: isJSON, error: error, retryAfter: retryAfter, context))
-    }
-
-    private enum Result {
-        case usable
-        /// The result of another API, which the engine serves at this path.
-        case foreign
-        /// Not a result that can be translated.
-        case untranslatable
-    }
-
-    /// Takes a result, in the dialect of the caller.
-    private mutating func result(_ restored: ModelRewriter.Response, _ expectations: ResponseExpectations) -> Result {
-        document = restored.body
-        documentMeter.usage = restored.usage
-        identity.documentID = restored.id
-        guard expectations.endpoint.dialect != .openAI || expectations.endpoint.resultKind == .media else {
-            return .usable
-        }
-        let bytes = Array(restored.body.readableBytesView)[...]
-        if let translation = expectations.translation {
-            guard let translated = translation.document(bytes) else { return .untranslatable }
-            document = ByteBuffer(bytes: translated)
-            return .usable
-        }
-        if expectations.endpoint.isForeign(document: bytes) { return .foreign }
-        documentMeter.usage = expectations.endpoint.dialect.usage(ofDocument: bytes) ?? restored.usage
-        if expectations.endpoint.resultKind == .media { documentMeter.audioSeconds = AudioDuration.stated(in: bytes) }
-        return .usable
-    }
-
-    private var looksLikeJSON: Bool {
-        let first = document.readableBytesView.first { $0 > 0x20 }
-        return first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
-    }
-
-    private var statedError: EngineError {
-        isPlain ? EngineError(Array(document.readableBytesView)[...]) : EngineError()
     }
 }
