@@ -47,7 +47,7 @@ import Testing
             (["chat/completions": 503, "embeddings": 400], nil, nil), (["chat/completions": 401], nil, nil),
             ([:], nil, nil),
         ] as [([String: Int], [Endpoint]?, [ModelCapability]?)])
-    func llamaServerTellsByItsRefusals(
+    func llamaServersRefusalsShowItsEndpoints(
         statuses: [String: Int], endpoints: [Endpoint]?, capabilities: [ModelCapability]?
     ) async throws {
         var answers = Self.llama
@@ -77,7 +77,7 @@ import Testing
         ]
     }
 
-    @Test func ollamaTellsByRefusingAnotherMethod() async throws {
+    @Test func ollamasRefusalsOfAnotherMethodShowItsEndpoints() async throws {
         var answers = Self.ollama(#"["completion","tools","insert"]"#)
         for path in ["/api/generate", "/api/chat", "/api/embed", "/v1/chat/completions", "/v1/messages"] {
             answers["GET \(path)"] = Self.refusal(405)
@@ -88,7 +88,7 @@ import Testing
     }
 
     /// Older versions answer 404 to another method, for every path.
-    @Test func olderOllamasDoNotTell() async throws {
+    @Test func olderOllamasShowNoEndpoints() async throws {
         #expect(try await status(.ollama, Self.ollama("[]")).endpoints == nil)
     }
 

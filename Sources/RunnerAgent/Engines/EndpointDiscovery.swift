@@ -7,7 +7,7 @@ import Synchronization
 final class EndpointDiscovery: Sendable {
     /// How long the result is used, in case the engine was restarted between two inspections.
     static let lifetime: Duration = .seconds(600)
-    /// How long it is remembered that the engine did not tell: it may have been busy.
+    /// How long it is remembered that the engine's responses did not show its endpoints: it may have been busy.
     static let retryInterval: Duration = .seconds(60)
 
     private struct Known {
@@ -22,7 +22,7 @@ final class EndpointDiscovery: Sendable {
 
     init(now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) { self.now = now }
 
-    /// - Parameter learn: queries the engine; nil if its responses do not tell.
+    /// - Parameter learn: queries the engine; nil if its responses do not show its endpoints.
     func endpoints(
         for key: [String], _ learn: () async -> EndpointSet?
     ) async -> EndpointSet? {
@@ -41,7 +41,7 @@ final class EndpointDiscovery: Sendable {
     /// The engine was unhealthy: another one may respond afterwards.
     func forget() { known.withLock { $0 = nil } }
 
-    // MARK: How engines tell
+    // MARK: Ways of asking
 
     /// Asks with an empty object, which an engine that serves the path refuses because it lacks the input. An engine without
     /// the path responds with 404 or 405; llama.cpp's server with 501 if its arguments disable it (`--rerank`,

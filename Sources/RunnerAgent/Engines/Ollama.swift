@@ -162,7 +162,7 @@ final class Ollama: Engine {
                 if key.rawValue.hasSuffix(".context_length") { context = whole }
             }
             for name in show.capabilities?.stringElements ?? [] {
-                // A model that hears serves transcriptions as chats.
+                // Ollama's name for models that accept audio.
                 capabilities.formUnion(name == "audio" ? [.transcription] : ModelCapability.named(name))
             }
         }
