@@ -10,6 +10,7 @@ final class FormBody {
     private var scanner: MultipartScanner
     private let spool: BodySpool
     private var form: MultipartForm?
+    private var modelIsTaken = false
     /// Whether the client has to wait until the disk has taken what it sent.
     private(set) var isHeldUp = false
 
@@ -34,6 +35,13 @@ final class FormBody {
         if try !spool.append(piece) { isHeldUp = true }
     }
 
+    /// The field `model`, the first time that it is known.
+    func takeModel() -> String? {
+        guard !modelIsTaken, let model = scanner.model else { return nil }
+        modelIsTaken = true
+        return model
+    }
+
     /// The disk has taken what the client sent.
     func spoolIsReady() { isHeldUp = false }
 
@@ -52,10 +60,11 @@ final class FormBody {
     }
 
     /// The body with the engine's name of the model.
-    /// - Throws: `invalidRequest` for a name that the body cannot contain.
-    func source(model: String) throws(GatewayError) -> any BodySource {
+    /// - Parameter parameters: changes of the other fields; nil for none.
+    /// - Throws: `invalidRequest` for values that the body cannot contain.
+    func source(model: String, _ parameters: BodyEdits?) throws(GatewayError) -> any BodySource {
         guard let form else { return spool.reader(rewriting: MultipartRewrite(length: spool.length)) }
-        return spool.reader(rewriting: try MultipartRewrite(form, model: model))
+        return spool.reader(rewriting: try MultipartRewrite(form, model: model, parameters: parameters))
     }
 
     /// Drops the body, and closes its file.

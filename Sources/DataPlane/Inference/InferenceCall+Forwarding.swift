@@ -31,7 +31,7 @@ extension InferenceCall {
             let request =
                 isTranslated
                 ? try translatedRequest(call.call, lease, upstream)
-                : try formRequest(lease) ?? nativeRequest(call.call, lease, upstream)
+                : try formRequest(call.call, lease) ?? nativeRequest(call.call, lease, upstream)
             forwarding.endpoint = request.endpoint
             upstreamResponse = UpstreamResponse(to: expectations(of: request, call.call, lease, upstream))
             if isTranslated, answerWithoutEngine(lease) { return }
@@ -70,9 +70,10 @@ extension InferenceCall {
     }
 
     /// Nil for a call whose body is JSON.
-    private func formRequest(_ lease: Lease) throws(GatewayError) -> EngineRequest? {
+    private func formRequest(_ call: Call, _ lease: Lease) throws(GatewayError) -> EngineRequest? {
         guard let form = body.form else { return nil }
-        let source = try form.source(model: lease.engineModel.rawValue)
+        let source = try form.source(
+            model: lease.engineModel.rawValue, rules.access.parameters.edits(for: call, servedBy: lease.model))
         return EngineRequest(
             endpoint: endpoint, body: ByteBuffer(), form: (source, form.contentType), asksForUsage: false,
             isTranslated: false)

@@ -26,6 +26,8 @@ public struct MultipartForm: Hashable, Sendable {
     public let fileLength: Int
     let boundary: MultipartBoundary
     let values: [MultipartField: String]
+    /// All parts, in order.
+    let parts: [MultipartPart]
 
     /// A field's value; nil if the field is absent.
     public subscript(field: MultipartField) -> String? { values[field] }
@@ -33,16 +35,17 @@ public struct MultipartForm: Hashable, Sendable {
 
 extension MultipartForm {
     init(
-        _ fields: [MultipartField: MultipartScanner.FoundField], boundary: MultipartBoundary, length: Int,
-        parts: MultipartScanner.PartTotals
+        _ fields: [MultipartField: MultipartScanner.FoundField], _ parts: [MultipartPart],
+        boundary: MultipartBoundary, length: Int, totals: MultipartScanner.PartTotals
     ) throws(GatewayError) {
         guard let model = fields[.model] else { throw .missing(.model) }
         var values: [MultipartField: String] = [:]
         for (field, found) in fields { values[field] = found.value }
         self.init(
             model: model.value, modelRange: model.range, modelLengthRange: model.lengthRange,
-            streams: try Self.boolean(values[.stream]), length: length, partCount: parts.count,
-            fileCount: parts.fileCount, fileLength: parts.fileLength, boundary: boundary, values: values)
+            streams: try Self.boolean(values[.stream]), length: length, partCount: totals.count,
+            fileCount: totals.fileCount, fileLength: totals.fileLength, boundary: boundary, values: values,
+            parts: parts)
     }
 
     /// Clients write Booleans as `true`, `True` or `1`.

@@ -1,6 +1,6 @@
 public import SimpleAICore
 
-/// Replaces the model's name in a multipart body while the body is sent in pieces.
+/// Replaces the model's name, and the fields that parameters change, in a multipart body while it is sent in pieces.
 public struct MultipartRewrite: Hashable, Sendable {
     /// A part of the bytes to send.
     public enum Segment: Hashable, Sendable {
@@ -27,17 +27,20 @@ public struct MultipartRewrite: Hashable, Sendable {
         (edits, originalLength, contentLength) = ([], length, length)
     }
 
-    /// - Parameter model: the engine's own name of the model, valid as a name (`NameFault`).
-    /// - Throws: `invalidRequest` if the name contains the boundary that the caller chose.
-    public init(_ form: MultipartForm, model: String) throws(GatewayError) {
+    /// - Parameters:
+    ///   - model: the engine's own name of the model, valid as a name (`NameFault`).
+    ///   - parameters: changes of the other fields; nil for none.
+    /// - Throws: `invalidRequest` if a value contains the boundary that the caller chose.
+    public init(_ form: MultipartForm, model: String, parameters: BodyEdits? = nil) throws(GatewayError) {
         let name = Array(model.utf8)
-        guard !name.contains(form.boundary.delimiter) else {
-            throw GatewayError(
-                .invalidRequest, "The model's name contains the boundary of the multipart body. Use another boundary.",
-                param: MultipartBoundary.contentType)
-        }
         var edits = [Edit(range: form.modelRange, bytes: name)]
         if let range = form.modelLengthRange { edits.append(Edit(range: range, bytes: Array(String(name.count).utf8))) }
+        if let parameters {
+            let delimiter = form.boundary.delimiter
+            guard let changes = FormEdits(form, parameters).replacements(delimiter: delimiter) else { throw .boundary }
+            edits += changes.map { Edit(range: $0.range, bytes: $0.bytes) }
+        }
+        guard !name.contains(form.boundary.delimiter) else { throw .boundary }
         self.edits = edits.sorted { $0.range.lowerBound < $1.range.lowerBound }
         originalLength = form.length
         contentLength = form.length + edits.reduce(0) { $0 + $1.bytes.count - $1.range.count }
@@ -56,4 +59,11 @@ public struct MultipartRewrite: Hashable, Sendable {
         if position < piece.upperBound { segments.append(.original(position..<piece.upperBound)) }
         return segments
     }
+}
+
+extension GatewayError {
+    fileprivate static let boundary = GatewayError(
+        .invalidRequest,
+        "A value that the gateway writes contains the boundary of the multipart body. Use another boundary.",
+        param: MultipartBoundary.contentType)
 }

@@ -60,8 +60,12 @@ public struct MultipartScanner: Sendable {
     private var lineStart = 0
     private var headerStart = 0
     private var valueStart = 0
-    /// The value that is being read, with the bytes of a delimiter that may follow it; of fields that the gateway reads.
+    /// The value that is being read, with the bytes of a delimiter that may follow it; empty for files.
     private var value: [UInt8] = []
+    /// Whether the value is longer than what is collected of a field that the gateway does not read.
+    private var valueIsLong = false
+    private var delimiterStart = 0
+    private var found: [MultipartPart] = []
     private var fields: [MultipartField: FoundField] = [:]
     private var parts = PartTotals()
 
@@ -112,7 +116,7 @@ public struct MultipartScanner: Sendable {
         default:
             throw .multipart("The multipart body ends before its final boundary. Send it completely.", header.param)
         }
-        return try MultipartForm(fields, boundary: boundary, length: offset, parts: parts)
+        return try MultipartForm(fields, found, boundary: boundary, length: offset, totals: parts)
     }
 
     private mutating func step(_ bytes: UnsafeRawBufferPointer, _ index: inout Int) throws(GatewayError) {
@@ -121,7 +125,7 @@ public struct MultipartScanner: Sendable {
             let start = index
             let end = search.next(in: bytes, from: index)
             index = end ?? bytes.count
-            if case .value = state, header.field != nil { try collect(bytes[start..<index]) }
+            if case .value = state, !header.isFile { try collect(bytes[start..<index]) }
             if case .preamble = state, offset + index > boundary.delimiter.count + 2 { throw .noBoundary }
             if end != nil { try delimiterFound(at: offset + index - boundary.delimiter.count) }
         case .delimiter(let tail):
@@ -146,10 +150,11 @@ public struct MultipartScanner: Sendable {
         let beginsBody = if case .preamble = state { start == 0 } else { false }
         guard search.followsLineEnd || beginsBody else { throw .ambiguousBoundary(header.param) }
         switch state {
-        case .value: try valueEnded(at: start - 2)
+        case .value: try valueEnded(at: start - 2, delimiter: start)
         case .epilogue: throw .multipart("The multipart body continues after its final boundary.", nil)
         default: break
         }
+        delimiterStart = start
         state = .delimiter(.nothing)
     }
 
@@ -202,6 +207,7 @@ public struct MultipartScanner: Sendable {
         state = .value
         valueStart = end
         value.removeAll(keepingCapacity: true)
+        valueIsLong = false
         search.restart()
     }
 
@@ -209,7 +215,12 @@ public struct MultipartScanner: Sendable {
 
     private mutating func collect(_ bytes: Slice<UnsafeRawBufferPointer>) throws(GatewayError) {
         // The value may be followed by a line end and the delimiter.
-        guard value.count + bytes.count <= Self.maxValueLength + boundary.delimiter.count + 2 else { throw tooLong }
+        guard !valueIsLong else { return }
+        guard value.count + bytes.count <= Self.maxValueLength + boundary.delimiter.count + 2 else {
+            guard header.field == nil else { throw tooLong }
+            valueIsLong = true
+            return value.removeAll()
+        }
         value += bytes
     }
 
@@ -218,7 +229,8 @@ public struct MultipartScanner: Sendable {
         return .multipart("The field \"\(name)\" is longer than \(Self.maxValueLength) bytes.", header.param)
     }
 
-    private mutating func valueEnded(at end: Int) throws(GatewayError) {
+    /// - Parameter delimiter: where the delimiter behind the value begins.
+    private mutating func valueEnded(at end: Int, delimiter: Int) throws(GatewayError) {
         // Not negative: the search began after the header, so it has found the line end before the delimiter behind it.
         let range = valueStart..<end
         if let length = header.length, length.value != range.count {
@@ -228,6 +240,11 @@ public struct MultipartScanner: Sendable {
             parts.fileCount += 1
             parts.fileLength += range.count
         }
+        let isRead = !header.isFile && !valueIsLong && range.count <= Self.maxValueLength
+        found.append(
+            MultipartPart(
+                name: header.name, isFile: header.isFile, range: delimiterStart..<delimiter, valueRange: range,
+                lengthRange: header.length?.range, value: isRead ? Array(value.prefix(range.count)) : nil))
         guard let field = header.field else { return }
         guard range.count <= Self.maxValueLength else { throw tooLong }
         fields[field] = FoundField(

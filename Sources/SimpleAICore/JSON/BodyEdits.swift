@@ -27,6 +27,14 @@ public struct BodyEdits: Hashable, Sendable {
             }
         }
 
+        /// The key, as written and as tolerant parsers compare it; nil for a member of an object inside the body.
+        package var onlyKey: (name: String, folded: [UInt8])? {
+            segments.count == 1 ? (segments[0].name.rawValue, segments[0].folded) : nil
+        }
+
+        /// A name of a form's field in the form in which keys are compared.
+        package static func folded(_ name: [UInt8]) -> [UInt8] { FoldedKey.bytes(of: name) }
+
         public var description: String { segments.map(\.name.rawValue).joined(separator: ".") }
 
         /// Whether both address the same member, or one a member of the other's value.
