@@ -64,6 +64,9 @@ public final class Scheduler: Sendable {
         shell.handle { $0.state.placeImmediately(request, now: $1) }
     }
 
+    /// Starts the wake or the load that a call will wait for, while its request is still arriving; `place` follows.
+    public func prepare(for request: PlacementRequest) { shell.handle { $0.state.prepare(for: request, now: $1) } }
+
     public func release(_ lease: LeaseID, outcome: LeaseOutcome = .undecided) {
         shell.handle { $0.state.release(lease, outcome: outcome, now: $1) }
     }

@@ -23,6 +23,17 @@ extension SchedulerState {
         return .failure(refusal(of: request, indices: [], isAsleep: false, now: now))
     }
 
+    /// Starts the wake or the load that a call will wait for, while its request is still arriving. The call has no place in
+    /// the queue yet.
+    public mutating func prepare(for request: PlacementRequest, now: ContinuousClock.Instant) {
+        let admission = admission(for: request, now: now)
+        switch admission {
+        case .wake, .load: _ = begin(admission, now: now)
+        case .slot, .inProgress, .refused: return
+        }
+        if hasModelsBlockedByLoad { reconsiderWaiters(now: now) }
+    }
+
     private mutating func queueOrRefuse(_ request: PlacementRequest, now: ContinuousClock.Instant) -> Placement {
         let waitReason: Waiter.WaitReason
         switch begin(admission(for: request, now: now), now: now) {

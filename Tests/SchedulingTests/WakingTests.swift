@@ -39,6 +39,24 @@ import Testing
         #expect(bench.timer.map { $0 > bench.now } ?? true)
     }
 
+    /// A call whose request is still arriving has no place in the queue.
+    @Test func theWakeMayStartBeforeTheCallIsPlaced() throws {
+        var bench = asleep(.serving("a", "m", wakes: true))
+        for mayWake in [false, true, true] {
+            bench.prepare(["m"], mayWake: mayWake)
+            #expect(bench.wakes() == (mayWake ? ["a"] : []))
+        }
+        #expect(bench.state.queue.count == 0)
+        let waiter = try bench.waiter(["m"], forMachine: true)
+        bench.pass(.seconds(20))
+        bench.answered("a")
+        let lease = try #require(bench.lease(of: waiter))
+        #expect(bench.wakes() == ["a"] && lease.wake != nil)
+        bench.release(lease)
+        bench.prepare(["m"])
+        #expect(bench.wakes() == ["a"], "a runner is ready")
+    }
+
     @Test func packetsFollowTheSchedule() throws {
         var bench = asleep(.serving("a", "m", wakes: true)) { $0.wakeTimeout = .seconds(50) }
         _ = try bench.waiter(["m"])

@@ -78,7 +78,7 @@ extension InferenceCall {
     /// - Returns: whether there is more to decode.
     private func readSlice() throws(GatewayError) -> Bool {
         try bodyReader.take(atMost: DecodingQueue.slice) { piece throws(GatewayError) in
-            if let form = body.form { return try form.append(piece) }
+            if let form = body.form { return try receive(piece, form) }
             try reserve(piece.readableBytes)
             try body.content.append(piece)
         }

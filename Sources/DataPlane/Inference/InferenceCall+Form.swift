@@ -1,6 +1,7 @@
 import Dialects
 import NIOCore
 import Relay
+import Scheduling
 import SimpleAICore
 
 /// Receives a call's multipart body.
@@ -41,6 +42,18 @@ extension InferenceCall {
         case .complete: formIsComplete()
         case .failed(let error): handle(.refused(error))
         }
+    }
+
+    /// Receives a piece of the form. As soon as the model is known, the machine that serves it can boot while the rest arrives.
+    func receive(_ piece: ByteBuffer, _ form: FormBody) throws(GatewayError) {
+        try form.append(piece)
+        guard let caller, let model = form.takeModel() else { return }
+        let request = ModelRequest(field: model, defaultClass: rules.access.classes.defaultClass)
+        let call = resolved(
+            Call(id: id, endpoint: endpoint, request: request, streams: false, wantsUsage: false))
+        // A call without the right to the model is refused before the rest of its body is read.
+        let authorized = try rules.access.policy.authorize(call, by: caller)
+        services.scheduler.prepare(for: self.request(for: authorized, excluding: []))
     }
 
     /// The client has sent the whole form.

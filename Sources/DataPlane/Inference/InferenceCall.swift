@@ -169,11 +169,7 @@ final class InferenceCall {
         case .acceptBody: continueIfExpected()
         case .authorize(let call, let caller): authorize(call, caller)
         case .place(let call, let excluded):
-            let runnersWithoutEndpoint = services.upstreams.runners(lacking: endpoint, of: call.models)
-            placement.runnersWithoutEndpoint = runnersWithoutEndpoint
-            let request = request(
-                for: call,
-                excluding: runnersWithoutEndpoint.isEmpty ? excluded : excluded.union(runnersWithoutEndpoint.keys))
+            let request = request(for: call, excluding: excluded)
             if origin.fields.wantsReasons, caller?.isAdmin ?? false { placement.explanation = explain(call, request) }
             place(request)
         case .withdrawPlacement: withdraw()
@@ -246,9 +242,13 @@ final class InferenceCall {
         return runner
     }
 
-    private func request(for call: AuthorizedCall, excluding excluded: Set<RunnerID>) -> PlacementRequest {
+    /// The request to place a call on a runner that serves its endpoint.
+    func request(for call: AuthorizedCall, excluding excluded: Set<RunnerID>) -> PlacementRequest {
+        let lacking = services.upstreams.runners(lacking: endpoint, of: call.models)
+        placement.runnersWithoutEndpoint = lacking
         var request = PlacementRequest(
-            call, affinity: affinity(of: call), only: placement.onlyRunner, excluding: excluded)
+            call, affinity: affinity(of: call), only: placement.onlyRunner,
+            excluding: lacking.isEmpty ? excluded : excluded.union(lacking.keys))
         request.loadingSince = placement.loadingSince
         return request
     }

@@ -154,5 +154,62 @@ extension Integration {
                 #expect(try engine.request(1).body == json)
             }
         }
+
+        @Test func parametersChangeFields() async throws {
+            func assignment(_ name: String, _ value: String) throws -> BodyEdits.Assignment {
+                .init(try #require(BodyEdits.Path(name)), Array(value.utf8))
+            }
+            let edits = BodyEdits(
+                removed: [try #require(BodyEdits.Path("prompt"))], defaults: [try assignment("language", "\"en\"")],
+                forced: [try assignment("response_format", "\"json\"")], maxima: [try assignment("temperature", "0.5")])
+            try await withEngine(
+                { _, wire in try await wire.send(Engine.document(#"{"text":"hi"}"#)) },
+                settings: { $0.models.parameters = [ModelParameters("m", edits)] }
+            ) { (gateway, engine) async throws in
+                let form = Self.form(
+                    Self.part("prompt", "p"), Self.part("model", "m"), Self.part("temperature", "0.9"), Self.audio,
+                    Self.part("response_format", "text"))
+                #expect(try await Self.send(gateway, form).status == 200)
+                let expected = Self.form(
+                    Self.part("language", "en"), Self.part("model", "m"), Self.part("temperature", "0.5"), Self.audio,
+                    Self.part("response_format", "json"))
+                #expect(try engine.request(0).body == expected)
+                try await gateway.settled()
+            }
+        }
+
+        /// The machine can boot while the client sends its file.
+        @Test func theWakeStartsBeforeTheUploadEnds() async throws {
+            let hook = try await Engine { _, wire in try await wire.send(Engine.document("{}")) }
+            try await running([hook]) {
+                let port = hook.port
+                let runner = Settings.StaticRunner.at(1, models: ["m"]) {
+                    $0.wake = Settings.WakeTarget(macs: [])
+                    $0.wake?.http = Settings.WebHook(
+                        method: "POST", url: "http://127.0.0.1:\(port)/wake", host: "127.0.0.1")
+                }
+                try await RunningGateway.with([runner], awaitRunners: false) { gateway in
+                    _ = try await gateway.metrics { metrics in
+                        ["asleep", "down"].contains { metrics["simpleai_runners{state=\"\($0)\"}"] == 1 }
+                    }
+                    let body = Self.form(Self.part("model", "m"), Self.audio)
+                    func send(roles: [Role]) async throws -> Wire {
+                        let request = try gateway.request(
+                            body, "POST", "/v1/audio/transcriptions", fields: [Self.contentType], roles: roles)
+                        let wire = try await gateway.connect()
+                        try await wire.send(String(request.dropLast(20)))
+                        return wire
+                    }
+                    let denied = try await send(roles: [])
+                    #expect(try await denied.response().status == 403, "before the rest of the body is read")
+                    #expect(hook.counts.value.requests.isEmpty)
+                    let wire = try await send(roles: ["model:specific"])
+                    _ = try await hook.counts.value { !$0.requests.isEmpty }
+                    #expect(try await gateway.metrics { _ in true }["simpleai_calls_waiting"] == 0)
+                    await wire.close()
+                    await denied.close()
+                }
+            }
+        }
     }
 }

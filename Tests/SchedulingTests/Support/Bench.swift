@@ -101,6 +101,13 @@ struct Bench {
         return error
     }
 
+    mutating func prepare(_ models: [ModelID], mayWake: Bool = true) {
+        let request = PlacementRequest(
+            models: models, mayWake: mayWake, caller: CallerID(subject: SubjectID(""), issuer: ""))
+        state.prepare(for: request, now: now)
+        collect()
+    }
+
     mutating func release(_ lease: Lease, _ outcome: LeaseOutcome = .undecided) {
         state.release(lease.id, outcome: outcome, now: now)
         collect()
