@@ -106,6 +106,20 @@ extension Integration {
             }
         }
 
+        @Test func statedPathsAreTriedAgain() async throws {
+            let isMissing = Watched(true)
+            try await withEngine({ request, wire in
+                let script = isMissing.value ? DialectEngine.chatOnly : Self.engine(serving: "/v2/rerank")
+                try await script(request, wire)
+            }) {
+                $0.endpoints = [.rerank, .rerankV2, .rerankUnversioned]
+            } _: { (gateway, _) async throws in
+                #expect(try await gateway.send(Self.rerank, "POST", "/v1/rerank").status == 501)
+                isMissing.update { $0 = false }
+                #expect(try await gateway.send(Self.rerank, "POST", "/v1/rerank").status == 200)
+            }
+        }
+
         /// llama.cpp's server without reranking, which lacks `/v2/rerank` in any case.
         @Test func anEngineThatStatesThatItLacksTheAPIIsNotAskedAgain() async throws {
             let words = "This server does not support reranking. Start it with `--reranking`"

@@ -20,6 +20,8 @@ extension InferenceCall {
 
     func noteEndpointMissing(_ lease: Lease, _ error: GatewayError) {
         placement.newRunnersWithoutEndpoint.insert(lease.runner)
+        // The next call tries an endpoint again that the settings list.
+        guard forwarding.upstream?.endpoints.hasStatedEndpoints != true else { return }
         // All paths of the API are either missing, too, or lead to the same code.
         for spelling in (forwarding.endpoint ?? endpoint).spellings { noteMissing(spelling, lease, error) }
     }
