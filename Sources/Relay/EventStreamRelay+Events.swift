@@ -35,8 +35,12 @@ extension EventStreamRelay {
     /// Forwards data that is not JSON, unless the event is named an error.
     mutating func handleNonJSON(_ event: ByteBuffer, _ payload: EventSplitter.Payload) -> ByteBuffer? {
         if EventSplitter.isNamed("error", event) { return fail(payload.bytes) }
-        return forwardsChunksOnly ? nil : event
+        guard forwardsChunksOnly else { return event }
+        // A translation would lose it, and end the client's stream as if nothing were missing.
+        return payload.bytes.allSatisfy { $0 <= 0x20 } ? nil : fail(Self.notJSON)
     }
+
+    private static let notJSON = Array(#"{"message":"The engine sent an event that is not JSON."}"#.utf8)[...]
 
     mutating func fail(_ document: ArraySlice<UInt8>) -> ByteBuffer? {
         phase = .failed(EngineError(document))

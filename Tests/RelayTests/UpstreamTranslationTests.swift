@@ -65,11 +65,25 @@ import Testing
         var forwarded: [String] = []
         let chunk = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"}}]}\n\n"
         let usage = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\n\n"
-        let text = ": comment\n\n\(chunk)data: no JSON\n\nevent: x\n\n\(chunk)\(usage)data: [DONE]\n\n"
+        let text = ": comment\n\n\(chunk)data: \n\nevent: x\n\n\(chunk)\(usage)data: [DONE]\n\n"
         try relay.receive(ByteBuffer(string: text)) { forwarded.append(String(buffer: $0)) }
         #expect(forwarded == [chunk, chunk, usage])
         #expect(relay.phase == .complete)
         #expect(relay.complete().readableBytes == 0)
+    }
+
+    /// What a translation cannot read would be missing in a stream that looks complete.
+    @Test func anEventThatIsNotJSONFailsATranslatedStream() throws {
+        for forwardsChunksOnly in [true, false] {
+            var relay = EventStreamRelay(
+                endpoint: .chatCompletions, model: "m", hidesUsageChunk: false, forwardsChunksOnly: forwardsChunksOnly)
+            try relay.receive(ByteBuffer(string: "data: {\"choices\":[{\n\n")) { _ in }
+            if case .failed(let error) = relay.phase {
+                #expect(forwardsChunksOnly && error.message == "The engine sent an event that is not JSON.")
+            } else {
+                #expect(!forwardsChunksOnly)
+            }
+        }
     }
 
     @Test func ollamasCountsAreReadInALargeDocument() throws {

@@ -88,7 +88,8 @@ extension InferenceCall {
             endpoint.hasOtherSpellings
             ? upstream.spelling(of: endpoint, of: lease.model, excluding: forwarding.missingPaths) : nil
         return EngineRequest(
-            endpoint: path ?? endpoint, body: applyingParameters(to: bytes, of: call, lease), asksForUsage: addsUsage,
+            endpoint: path ?? endpoint, body: applyingParameters(to: bytes, of: call, lease, at: endpoint),
+            asksForUsage: addsUsage,
             isTranslated: false)
     }
 
@@ -109,7 +110,8 @@ extension InferenceCall {
         let bytes = translated.content.forwarded(
             model: lease.engineModel.rawValue, addingUsage: asksForUsage, removingUsage: hasOption && !asksForUsage)
         return EngineRequest(
-            endpoint: translated.endpoint, body: applyingParameters(to: bytes, of: call, lease),
+            endpoint: translated.endpoint,
+            body: applyingParameters(to: bytes, of: call, lease, at: translated.endpoint),
             asksForUsage: asksForUsage, isTranslated: true)
     }
 

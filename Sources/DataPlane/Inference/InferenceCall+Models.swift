@@ -9,10 +9,10 @@ extension InferenceCall {
         rules.access.resolve(call) { services.scheduler.lists($0) }
     }
 
-    /// The body for the engine with the parameters of the call's class, alias and chosen model.
-    func applyingParameters(to body: ByteBuffer, of call: Call, _ lease: Lease) -> ByteBuffer {
+    /// The body for the engine's endpoint with the parameters of the call's class, alias and chosen model.
+    func applyingParameters(to body: ByteBuffer, of call: Call, _ lease: Lease, at endpoint: Endpoint) -> ByteBuffer {
         guard let edits = rules.access.parameters.edits(for: call, servedBy: lease.model) else { return body }
-        return ByteBuffer(bytes: edits.applied(to: Array(body.readableBytesView)[...]))
+        return ByteBuffer(bytes: edits.renamed(for: endpoint).applied(to: Array(body.readableBytesView)[...]))
     }
 }
 

@@ -32,6 +32,8 @@ extension UpstreamResponse {
 
     private static let mediaTypesOfLines = [
         "application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines",
+        // Servers without a type for lines.
+        "text/plain", "application/octet-stream",
     ]
 
     /// An engine that responds with events to a request for lines serves another API at this path.

@@ -48,6 +48,8 @@ public struct BodyEdits: Hashable, Sendable {
         public let path: Path
         /// A JSON value; for a limit, a number.
         public let value: [UInt8]
+        /// Whether a limit replaces negative numbers, too, because the engine reads them as no limit.
+        var limitsNegativeNumbers = false
 
         public init(_ path: Path, _ value: [UInt8]) {
             self.path = path
@@ -94,7 +96,7 @@ public struct BodyEdits: Hashable, Sendable {
         for path in removed { object.remove(path.segments[...]) }
         for edit in defaults { object.set(edit.path.segments[...], to: edit.value, onlyIfAbsent: true) }
         for edit in forced { object.set(edit.path.segments[...], to: edit.value, onlyIfAbsent: false) }
-        for edit in maxima { object.limit(edit.path.segments[...], to: edit.value) }
+        for edit in maxima { object.limit(edit.path.segments[...], to: edit.value, edit.limitsNegativeNumbers) }
         var result: [UInt8] = []
         result.reserveCapacity(document.count + 64 * (defaults.count + forced.count))
         result += document[..<value.bytes.startIndex]

@@ -62,13 +62,15 @@ struct EditedObject {
     }
 
     /// Replaces numbers above `limit`, and texts.
-    mutating func limit(_ path: ArraySlice<Segment>, to limit: [UInt8]) {
+    mutating func limit(_ path: ArraySlice<Segment>, to limit: [UInt8], _ includesNegativeNumbers: Bool) {
         forEach(path) { member, rest in
             guard rest.isEmpty else {
-                Self.edit(&member) { $0.limit(rest, to: limit) }
+                Self.edit(&member) { $0.limit(rest, to: limit, includesNegativeNumbers) }
                 return
             }
-            if case .value(let value) = member.content, Self.exceeds(value, limit) {
+            if case .value(let value) = member.content,
+                Self.exceeds(value, limit) || includesNegativeNumbers && value.first == UInt8(ascii: "-")
+            {
                 member.content = .value(limit[...])
             }
         }

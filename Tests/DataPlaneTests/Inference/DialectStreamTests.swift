@@ -109,6 +109,8 @@ import Testing
             #expect(outcome == Outcome(text: expected, end: "streamCompleted"))
             #expect(response.usage == TokenUsage(prompt: 4, completion: 2))
         }
+        let (untyped, _) = relay([Self.lines[...]], expectations, type: "text/plain; charset=utf-8")
+        #expect(untyped == Outcome(text: expected, end: "streamCompleted"))
         let (truncated, _) = relay([Self.lines.prefix(90)], expectations, type: "application/x-ndjson")
         #expect(truncated.end.contains("Failed") || truncated.end == "streamEnded(complete: false)")
         let (failed, _) = relay(["{\"error\":\"no memory\"}\n"], expectations, type: "application/x-ndjson")

@@ -99,6 +99,32 @@ import Testing
         #expect(Self.apply(edits, example.body) == example.expected)
     }
 
+    // MARK: Ollama
+
+    private static func value(_ text: String) throws -> JSONValue { try StrictJSONParser.value(of: Array(text.utf8)) }
+
+    /// Ollama ignores the keys of chat completions, so that limits by these names would limit nothing.
+    @Test(arguments: [
+        (
+            #"{"options":{"num_predict":500,"temperature":1,"x":1}}"#,
+            #"{"options":{"num_predict":10,"temperature":0,"x":1},"service_tier":1}"#
+        ),
+        (
+            #"{"options":{"num_predict":-1,"stop":["a"]},"stop":1}"#,
+            #"{"options":{"temperature":0,"num_predict":10},"service_tier":1,"stop":1}"#
+        ),
+        (#"{"options":{"num_predict":5}}"#, #"{"options":{"temperature":0,"num_predict":5},"service_tier":1}"#),
+        ("{}", #"{"options":{"temperature":0},"service_tier":1}"#),
+    ])
+    func keysBecomeOllamasOptions(body: String, expected: String) throws {
+        let edits = try Self.edits(
+            remove: ["stop"], defaults: [("service_tier", "1")], force: [("temperature", "0")],
+            max: [("max_tokens", "10"), ("max_completion_tokens", "20")])
+        let result = try Self.value(Self.apply(edits.renamed(for: .ollamaChat), body))
+        #expect(try result == Self.value(expected))
+        #expect(edits.renamed(for: .chatCompletions) == edits && edits.renamed(for: .messages) == edits)
+    }
+
     /// For random documents and edits: the result is valid, a second application changes nothing, members that no edit
     /// addresses keep their bytes, and forced members have their values.
     @Test func propertiesOfRandomEdits() throws {
