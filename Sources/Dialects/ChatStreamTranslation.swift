@@ -7,6 +7,10 @@ public protocol ChatStreamTranslation {
     mutating func receive(_ payload: ArraySlice<UInt8>) -> [UInt8]
     /// The engine's stream ended completely. Returns the bytes that end the client's stream.
     mutating func end() -> [UInt8]
+    /// What makes the engine's stream untranslatable, such as "tool calls of more than 4 MiB"; nil while it can be
+    /// translated. Once it is set, nothing more is translated: the owner cancels the engine's response and ends the
+    /// client's stream as failed.
+    var failure: String? { get }
 }
 
 /// The result of reading one event, or line, of an engine's own stream.

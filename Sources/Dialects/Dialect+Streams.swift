@@ -53,17 +53,20 @@ extension Endpoint {
         }
     }
 
-    /// Whether a document is the result of another API. llama.cpp serves chat completions at `/api/chat`, too.
+    /// Whether a document is the result of another API: some engines answer every path with a chat completion, and
+    /// llama.cpp serves chat completions at `/api/chat`, too.
     public func isForeign(document body: @autoclosure () -> ArraySlice<UInt8>) -> Bool {
-        guard dialect == .ollama || self == .countTokens else { return false }
-        guard let members = JSONMembers(document: body(), keys: Self.foreignKeys, grammar: .lenient) else {
-            return false
+        guard dialect != .openAI,
+            let members = JSONMembers(document: body(), keys: Self.foreignKeys, grammar: .lenient)
+        else { return false }
+        switch self {
+        case .messages: return members["type"]?.isString("message") != true
+        case .countTokens: return members["input_tokens"]?.integer == nil
+        default: return members["choices"] != nil || members["data"] != nil
         }
-        if self == .countTokens { return members["input_tokens"]?.integer == nil }
-        return members["choices"] != nil || members["data"] != nil
     }
 
-    private static let foreignKeys: JSONScanner.Keys = ["choices", "data", "input_tokens"]
+    private static let foreignKeys: JSONScanner.Keys = ["choices", "data", "type", "input_tokens"]
 }
 
 extension OllamaStreamReader {

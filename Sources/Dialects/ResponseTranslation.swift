@@ -58,6 +58,8 @@ public struct StreamTranslation: ChatStreamTranslation, Sendable {
     }
 
     public mutating func end() -> [UInt8] { messages?.end() ?? ollama?.end() ?? [] }
+
+    public var failure: String? { messages?.failure ?? ollama?.failure }
 }
 
 /// Reads an engine's own stream of a dialect other than OpenAI's: one of the parts is there.
@@ -75,10 +77,18 @@ public struct NativeStreamReader: Sendable {
         }
     }
 
-    /// - Parameter payload: the data of an event, or a line.
-    public mutating func receive(_ payload: ArraySlice<UInt8>) -> StreamStep {
-        messages?.receive(payload) ?? ollama?.receive(payload) ?? .forward(modelAt: nil)
+    /// - Parameters:
+    ///   - payload: the data of an event, or a line.
+    ///   - isNamedError: whether the event has the name `error`.
+    public mutating func receive(
+        _ payload: ArraySlice<UInt8>, isNamedError: @autoclosure () -> Bool = false
+    ) -> StreamStep {
+        messages?.receive(payload, isNamedError: isNamedError()) ?? ollama?.receive(payload)
+            ?? .forward(modelAt: nil)
     }
+
+    /// Whether the stream is that of another API; set with the step `failed`.
+    public var isForeign: Bool { messages?.isForeign ?? false }
 
     /// Whether the stream's end was received. A stream that ends before it is truncated.
     public var isComplete: Bool { messages?.isComplete ?? ollama?.isComplete ?? false }

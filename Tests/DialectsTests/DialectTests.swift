@@ -76,7 +76,10 @@ import Testing
     @Test(arguments: [
         (Endpoint.ollamaChat, #"{"choices":[]}"#, true), (.ollamaChat, #"{"message":{},"done":true}"#, false),
         (.ollamaEmbed, #"{"data":[]}"#, true), (.chatCompletions, #"{"choices":[]}"#, false),
-        (.ollamaChat, "x", false),
+        (.ollamaChat, "x", false), (.messages, #"{"id":"m","type":"message","content":[]}"#, false),
+        (.messages, #"{"object":"chat.completion","choices":[]}"#, true), (.messages, "{}", true),
+        (.messages, #"{"type":"chat.completion"}"#, true), (.messages, "x", false),
+        (.countTokens, #"{"input_tokens":5}"#, false),
     ])
     func resultsOfOtherAPIsAreRecognized(_ endpoint: Endpoint, _ document: String, _ isForeign: Bool) {
         #expect(endpoint.isForeign(document: Array(document.utf8)[...]) == isForeign)

@@ -9,18 +9,25 @@ public struct AnthropicError: Hashable, Sendable {
     /// For the caller; an engine's words if it stated any.
     public let message: String
 
-    /// - Parameter status: the status of the response to the client.
-    public init(_ error: GatewayError, status: Int) {
+    /// - Parameters:
+    ///   - status: the status of the response to the client.
+    ///   - isInStream: whether it ends a stream, where an engine's error has no status to show what it is.
+    public init(_ error: GatewayError, status: Int, isInStream: Bool = false) {
         let body = error.body
+        let stated =
+            isInStream ? error.engine.flatMap { Self.type(statedBy: $0) ?? Self.type(ofStated: $0.status) } : nil
         self.init(
-            message: body.message, status: status, type: Self.type(of: error.code, status: status),
+            message: body.message, status: status, type: stated ?? Self.type(of: error.code, status: status),
             contextLength: error.engine.flatMap { ContextLengthError($0, status: $0.status ?? status) })
     }
 
     /// An engine's error that is passed on with its status.
     public init(_ engine: EngineError, status: Int, standard: String) {
+        let type = Self.type(ofStatus: status)
+        let isGeneral = type == "api_error" || type == "invalid_request_error"
         self.init(
-            message: engine.message ?? standard, status: status, type: Self.type(ofStatus: status),
+            message: engine.message ?? standard, status: status,
+            type: isGeneral ? Self.type(statedBy: engine) ?? type : type,
             contextLength: ContextLengthError(engine, status: status))
     }
 
@@ -57,6 +64,24 @@ public struct AnthropicError: Hashable, Sendable {
     }
 
     // MARK: Types
+
+    /// The types that an engine may state. Errors about credentials and bills are about the gateway's own.
+    private static let engineTypes = [
+        "invalid_request_error", "not_found_error", "request_too_large", "rate_limit_error", "timeout_error",
+        "api_error", "overloaded_error",
+    ]
+
+    private static func type(statedBy engine: EngineError) -> String? {
+        if let type = engine.type, let known = engineTypes.first(where: { $0.isExactly(type) }) { return known }
+        // In OpenAI's words.
+        return [engine.type, engine.code].contains { $0?.isExactly("rate_limit_exceeded") ?? false }
+            ? "rate_limit_error" : nil
+    }
+
+    private static func type(ofStated status: Int?) -> String? {
+        guard let status, status != 401, status != 403 else { return nil }
+        return type(ofStatus: status)
+    }
 
     private static func type(of code: GatewayError.Code, status: Int) -> String {
         switch code {
@@ -100,6 +125,6 @@ extension AnthropicMessages {
 
     /// The event that ends a stream that failed.
     public static func event(of error: GatewayError, status: Int, requestID: String) -> [UInt8] {
-        AnthropicError(error, status: status).event(requestID: requestID)
+        AnthropicError(error, status: status, isInStream: true).event(requestID: requestID)
     }
 }

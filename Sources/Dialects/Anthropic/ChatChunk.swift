@@ -35,11 +35,15 @@ struct ChatChunk {
     }
 
     private mutating func read(_ choice: JSONSlice) {
-        var delta: JSONSlice?
+        var (delta, message, choiceText): (JSONSlice?, JSONSlice?, JSONSlice?)
         var (finishReason, stopSequence): (JSONSlice?, JSONSlice?)
         choice.forEachMember { key, value in
             if JSONSlice.isKey(key, "delta") {
-                delta = value
+                delta = value.isObject ? value : nil
+            } else if JSONSlice.isKey(key, "message") {
+                message = value.isObject ? value : nil
+            } else if JSONSlice.isKey(key, "text") {
+                choiceText = value.isEmpty ? nil : value
             } else if JSONSlice.isKey(key, "finish_reason") {
                 finishReason = value.isNull ? nil : value
             } else if MessageStopReason.stopSequenceKeys.contains(where: { JSONSlice.isKey(key, $0) }) {
@@ -47,13 +51,14 @@ struct ChatChunk {
             }
         }
         (self.finishReason, self.stopSequence) = (finishReason, stopSequence)
-        if let delta { read(delta: delta) }
+        // Some engines send whole messages, or the texts of completions. Beside a delta, a message repeats all of it.
+        read(delta: delta ?? message, choiceText)
     }
 
-    private mutating func read(delta: JSONSlice) {
-        var (content, reasoningContent, reasoning): (JSONSlice?, JSONSlice?, JSONSlice?)
+    private mutating func read(delta: JSONSlice?, _ choiceText: JSONSlice?) {
+        var (content, reasoningContent, reasoning) = (choiceText, nil as JSONSlice?, nil as JSONSlice?)
         var (refusal, calls, functionCall): (JSONSlice?, JSONSlice?, JSONSlice?)
-        delta.forEachMember { key, value in
+        delta?.forEachMember { key, value in
             guard !value.isEmpty else { return }
             if JSONSlice.isKey(key, "content") {
                 content = value

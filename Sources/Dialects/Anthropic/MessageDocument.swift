@@ -12,7 +12,7 @@ extension AnthropicMessages {
         fromCompletion body: ArraySlice<UInt8>, model: String, messageID: String, includesThinking: Bool = true
     ) -> [UInt8]? {
         guard let completion = JSONSlice(document: body, grammar: .lenient),
-            let choice = completion["choices"]?.elements.first, let message = choice["message"], message.isObject
+            let choice = completion["choices"]?.elements.first, let message = message(of: choice)
         else { return nil }
         var blocks = MessageBlocks(messageID: messageID)
         var reason = MessageStopReason()
@@ -24,12 +24,15 @@ extension AnthropicMessages {
             let reasoning = ChatContent.first(of: [message["reasoning_content"], message["reasoning"]])
             blocks.append(thinking: reasoning)
         }
-        blocks.append(text: ChatContent.text(message["content"]))
+        let text = ChatContent.text(message["content"])
+        blocks.append(text: text.isEmpty ? ChatContent.text(choice["text"]) : text)
         if let refusal = message["refusal"], refusal.isString, !refusal.isEmpty {
             reason.isRefusal = true
             blocks.append(text: [refusal.strictStringContent])
         }
-        for call in message["tool_calls"]?.elements ?? [] { blocks.append(call: call["function"], id: call["id"]) }
+        for call in message["tool_calls"]?.elements ?? [] {
+            blocks.append(call: ToolCallNames.function(of: call), id: call["id"])
+        }
         if let call = message["function_call"], call.isObject { blocks.append(call: call, id: nil) }
 
         var output = MessageBytes()
@@ -45,6 +48,12 @@ extension AnthropicMessages {
         output.write(usage: completion["usage"].flatMap { TokenUsage($0) })
         output.write("}")
         return output.bytes
+    }
+
+    /// The message of a choice; one that has only the text of a completion is its own message.
+    private static func message(of choice: JSONSlice) -> JSONSlice? {
+        let objects = ["message", "delta"].lazy.compactMap { choice[$0] }.filter(\.isObject)
+        return objects.first ?? (choice["text"]?.isString ?? false ? choice : nil)
     }
 }
 

@@ -6,20 +6,29 @@ public struct MessagesStreamReader: Sendable {
     public private(set) var isComplete = false
     /// Number of events that carried a piece of the completion.
     public private(set) var pieces = 0
+    /// Whether the engine sends chat completion chunks instead of events of this API; set with the step `failed`.
+    public private(set) var isForeign = false
     private var counts = MessageTokenCounts()
 
-    private static let keys: JSONScanner.Keys = ["type", "message", "usage", "delta", "error"]
+    private static let keys: JSONScanner.Keys = ["type", "message", "usage", "delta", "error", "choices"]
+    private static let types = [
+        "content_block_start", "content_block_stop", "message_start", "message_delta", "message_stop", "ping",
+    ]
 
     public init() {}
 
     /// Nil if the engine has stated no usage yet.
     public var usage: TokenUsage? { counts.usage }
 
-    /// - Parameter payload: the data of one event.
-    public mutating func receive(_ payload: ArraySlice<UInt8>) -> StreamStep {
-        // Data that is not JSON is forwarded as it is.
+    /// - Parameters:
+    ///   - payload: the data of one event.
+    ///   - isNamedError: whether the event has the name `error`; read only if its data does not show what it is.
+    public mutating func receive(
+        _ payload: ArraySlice<UInt8>, isNamedError: @autoclosure () -> Bool = false
+    ) -> StreamStep {
         guard let event = JSONMembers(document: payload, keys: Self.keys, grammar: .lenient) else {
-            return .forward(modelAt: nil)
+            // Other data that is not JSON is forwarded as it is.
+            return isNamedError() ? .failed(EngineError(payload)) : .forward(modelAt: nil)
         }
         let type = event["type"]
         if type?.isString("content_block_delta") == true {
@@ -28,6 +37,11 @@ public struct MessagesStreamReader: Sendable {
         }
         if type?.isString("error") == true || EngineError.isStated(error: event["error"], object: nil) {
             return .failed(EngineError(payload))
+        }
+        if !Self.types.contains(where: { type?.isString($0) ?? false }) {
+            if isNamedError() { return .failed(EngineError(payload)) }
+            isForeign = type?.isString != true && event["choices"]?.isArray == true
+            if isForeign { return .failed(EngineError()) }
         }
         var model: Range<Int>?
         if type?.isString("message_start") == true, let message = event["message"] {

@@ -5,7 +5,7 @@ public import SimpleAICore
 /// A message has one open block at a time, whereas chunks may carry several calls at once: a later block is kept until the
 /// open one is complete. Every block that was started is stopped before the message ends.
 public struct MessagesStreamTranslation: ChatStreamTranslation, Sendable {
-    /// Maximum number of kept bytes; beyond it, the open block is stopped although more of it may follow.
+    /// Maximum number of kept bytes; a stream that exceeds it fails.
     public static let maxKeptBytes = 4 << 20
 
     private struct Block {
@@ -14,6 +14,7 @@ public struct MessagesStreamTranslation: ChatStreamTranslation, Sendable {
         var call: Int?
         /// What is not sent yet, as the content of a string token.
         var kept: [UInt8] = []
+        var joiner = SurrogateJoiner()
     }
 
     private let model: String
@@ -36,6 +37,7 @@ public struct MessagesStreamTranslation: ChatStreamTranslation, Sendable {
     private var deltaStart: [UInt8] = []
     /// Number of chunks that were translated without parsing them.
     package private(set) var unparsedChunks = 0
+    public private(set) var failure: String?
     /// Nil if the engine has stated no usage yet.
     public private(set) var usage: TokenUsage?
 
@@ -53,7 +55,7 @@ public struct MessagesStreamTranslation: ChatStreamTranslation, Sendable {
         guard !isEnded else { return [] }
         // Most chunks differ from the previous one only in their piece of text.
         if let template, blocks.count == 1, openIndex != nil, blocks[0].kind == template.kind,
-            let piece = template.chunk.piece(of: payload)
+            blocks[0].joiner.isEmpty, let piece = template.chunk.piece(of: payload)
         {
             unparsedChunks += 1
             return delta(piece)
@@ -100,12 +102,13 @@ public struct MessagesStreamTranslation: ChatStreamTranslation, Sendable {
             reason.isRefusal = true
             append(refusal.strictStringContent, .text, call: nil, &events)
         }
-        for call in chunk.calls {
+        for call in chunk.calls where failure == nil {
             if let (position, piece) = table.receive(call) { append(piece, .tool, call: position, &events) }
         }
         if let call = chunk.functionCall, let (position, piece) = table.receive(functionCall: call) {
             append(piece, .tool, call: position, &events)
         }
+        if table.isOverflowing { fail("more than \(ToolCallTable.maxCount) tool calls") }
         if let stated = chunk.finishReason { reason.record(finishReason: stated) }
         if let sequence = chunk.stopSequence { reason.record(stopSequence: sequence) }
         if let stated = chunk.usage, let usage = TokenUsage(stated) { self.usage = usage }
@@ -132,21 +135,38 @@ public struct MessagesStreamTranslation: ChatStreamTranslation, Sendable {
     }
 
     private mutating func keep(_ piece: ArraySlice<UInt8>, in block: Int) {
+        let piece = blocks[block].joiner.join(piece)
         blocks[block].kept += piece
         keptBytes += piece.count
     }
 
     /// Sends what the first block has, and stops it once a later one waits and it is complete.
     private mutating func advance(_ events: inout MessageEvents) {
-        while !blocks.isEmpty {
-            let isTooMuch = keptBytes > Self.maxKeptBytes
-            guard open(&events, evenUnnamed: isTooMuch) else { return }
-            guard blocks.count > 1, isTooMuch || isFirstComplete else { return }
+        while !blocks.isEmpty, open(&events, evenUnnamed: false), blocks.count > 1, isFirstComplete {
             stopFirst(&events)
+        }
+        // A call that is cut would look complete to the client.
+        if keptBytes + table.keptBytes > Self.maxKeptBytes {
+            fail("tool calls of more than \(Self.maxKeptBytes >> 20) MiB at once")
         }
     }
 
-    private var isFirstComplete: Bool { blocks[0].call.map { table.calls[$0].isComplete } ?? true }
+    private mutating func fail(_ reason: String) {
+        isEnded = true
+        failure = failure ?? reason
+    }
+
+    /// Whether nothing can follow in the first block, of several.
+    private var isFirstComplete: Bool {
+        guard let position = blocks[0].call else { return true }
+        let call = table.calls[position]
+        guard call.hasOnlyEmptyObject else { return call.isComplete }
+        // The arguments may still follow, unless something else than the beginning of another call does.
+        return blocks.dropFirst().contains { block in
+            guard let call = block.call.map({ table.calls[$0] }) else { return true }
+            return call.hasArguments && !call.hasOnlyEmptyObject
+        }
+    }
 
     /// Opens the first block, unless it is a call whose name is unknown yet, and sends what it keeps.
     /// - Returns: whether it is open.
@@ -179,11 +199,17 @@ public struct MessagesStreamTranslation: ChatStreamTranslation, Sendable {
 
     /// Removes the first block, and stops it if it is open.
     private mutating func stopFirst(_ events: inout MessageEvents) {
-        let block = blocks.removeFirst()
+        var block = blocks.removeFirst()
         keptBytes -= block.kept.count
-        if let call = block.call { stoppedCalls.insert(call) }
-        if let index = openIndex { events.stopBlock(index, block.kind) }
+        var rest = block.joiner.takeRest()
+        if let call = block.call {
+            stoppedCalls.insert(call)
+            rest += table.takeHeld(at: call)
+        }
+        guard let index = openIndex else { return }
         openIndex = nil
+        if !rest.isEmpty { events.output.write(delta(rest[...])[...]) }
+        events.stopBlock(index, block.kind)
     }
 
     /// The event of a piece of the open block.

@@ -6,6 +6,8 @@ struct OllamaCompletion {
     private(set) var text: JSONSlice?
     private(set) var thinking: JSONSlice?
     private(set) var toolCalls: JSONSlice?
+    /// A call as in older versions of the API.
+    private(set) var functionCall: JSONSlice?
     private(set) var logprobs: JSONSlice?
     private(set) var finishReason: String?
     let usage: TokenUsage?
@@ -14,20 +16,23 @@ struct OllamaCompletion {
 
     private static let keys: JSONScanner.Keys = ["choices", "usage"]
 
-    /// Nil if the bytes are not a JSON object.
-    init?(_ document: ArraySlice<UInt8>) {
+    /// - Parameter isChunk: whether it is a chunk of a stream, in which a message beside a delta repeats all of it.
+    /// - Returns: nil if the bytes are not a JSON object.
+    init?(_ document: ArraySlice<UInt8>, isChunk: Bool) {
         guard let members = JSONMembers(document: document, keys: Self.keys, grammar: .lenient) else { return nil }
         usage = members["usage"].flatMap { TokenUsage($0) }
         for choice in members["choices"]?.elements ?? [] where choice.isObject {
             var index = 0
-            var content: JSONSlice?
+            var (delta, message): (JSONSlice?, JSONSlice?)
             var reason: String?
             var (text, logprobs): (JSONSlice?, JSONSlice?)
             choice.forEachMember { key, value in
                 if JSONSlice.isKey(key, "index") {
                     index = value.integer ?? 0
-                } else if JSONSlice.isKey(key, "delta") || JSONSlice.isKey(key, "message") {
-                    content = value
+                } else if JSONSlice.isKey(key, "delta") {
+                    delta = value.isObject ? value : nil
+                } else if JSONSlice.isKey(key, "message") {
+                    message = value.isObject ? value : nil
                 } else if JSONSlice.isKey(key, "finish_reason") {
                     reason = value.string
                 } else if JSONSlice.isKey(key, "text") {
@@ -43,7 +48,7 @@ struct OllamaCompletion {
             self.logprobs = logprobs?["content"].flatMap {
                 $0.isEmpty || JSONSlice(document: $0.bytes) == nil ? nil : $0
             }
-            if let content { read(content) }
+            if let content = isChunk ? delta ?? message : message ?? delta { read(content) }
             return
         }
     }
@@ -62,6 +67,8 @@ struct OllamaCompletion {
                 reasoning = value
             } else if JSONSlice.isKey(key, "tool_calls") {
                 calls = value
+            } else if JSONSlice.isKey(key, "function_call") {
+                functionCall = value.isObject ? value : nil
             } else if JSONSlice.isKey(key, "refusal") {
                 refusal = value
             }

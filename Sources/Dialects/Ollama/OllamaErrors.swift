@@ -20,6 +20,6 @@ enum OllamaKeepalive {
     ///   - model: the model id for the client.
     ///   - created: the current time (RFC 3339).
     static func keepalive(model: String, created: String, endpoint: OllamaEndpoint = .chat) -> [UInt8] {
-        OllamaLines(endpoint: endpoint, model: model, created: created).piece(created: created)
+        OllamaLines(endpoint: endpoint, model: model).piece(created: created)
     }
 }

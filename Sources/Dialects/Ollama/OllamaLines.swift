@@ -2,23 +2,43 @@ import SimpleAICore
 
 /// The parts of a stream's lines that do not depend on the engine, for `/api/chat` and `/api/generate`.
 struct OllamaLines: Sendable {
-    /// The bytes before and after the token of a text, and of reasoning.
-    let textStart, textEnd, thinkingStart, thinkingEnd: [UInt8]
+    /// The bytes before the token of the time.
+    private let head: [UInt8]
+    /// The bytes between the token of the time and that of a text, or of reasoning.
+    let textStart, thinkingStart: [UInt8]
+    /// The bytes after the token.
+    private let end: [UInt8]
 
     private let endpoint: OllamaEndpoint
     private let model: String
 
-    init(endpoint: OllamaEndpoint, model: String, created: String) {
+    init(endpoint: OllamaEndpoint, model: String) {
         self.endpoint = endpoint
         self.model = model
-        let head = "{\"model\":\(JSONString.encode(model)),\"created_at\":\(JSONString.encode(created)),"
+        head = Array("{\"model\":\(JSONString.encode(model)),\"created_at\":".utf8)
         let isChat = endpoint != .generate
-        let text = isChat ? "\"message\":{\"role\":\"assistant\",\"content\":" : "\"response\":"
-        let end = isChat ? "},\"done\":false}\n" : ",\"done\":false}\n"
-        textStart = Array((head + text).utf8)
-        textEnd = Array(end.utf8)
-        thinkingStart = Array((head + text + "\"\",\"thinking\":").utf8)
-        thinkingEnd = textEnd
+        let text = isChat ? ",\"message\":{\"role\":\"assistant\",\"content\":" : ",\"response\":"
+        end = Array((isChat ? "},\"done\":false}\n" : ",\"done\":false}\n").utf8)
+        textStart = Array(text.utf8)
+        thinkingStart = Array((text + "\"\",\"thinking\":").utf8)
+    }
+
+    /// A line with only one text or reasoning.
+    /// - Parameters:
+    ///   - start: `textStart` or `thinkingStart`.
+    ///   - content: the content of a string token without line breaks.
+    func line(created: String, start: [UInt8], content: ArraySlice<UInt8>) -> [UInt8] {
+        let created = JSONString.encode(created).utf8
+        var line: [UInt8] = []
+        line.reserveCapacity(head.count + created.count + start.count + content.count + end.count + 2)
+        line += head
+        line += created
+        line += start
+        line.append(UInt8(ascii: "\""))
+        line += content
+        line.append(UInt8(ascii: "\""))
+        line += end
+        return line
     }
 
     /// A line with text, reasoning or tool calls; nil stands for none.
@@ -26,7 +46,7 @@ struct OllamaLines: Sendable {
         created: String, text: JSONSlice? = nil, plainText: String? = nil, thinking: JSONSlice? = nil,
         calls: [OllamaToolCall] = [], logprobs: JSONSlice? = nil
     ) -> [UInt8] {
-        var writer = OllamaWriter(capacity: textStart.count + 64)
+        var writer = OllamaWriter(capacity: head.count + 192)
         beginLine(&writer, created: created)
         if endpoint != .generate {
             writer.key("message")
@@ -56,7 +76,7 @@ struct OllamaLines: Sendable {
 
     /// The last line of a stream.
     func last(created: String, reason: String, usage: TokenUsage?, durations: ResponseDurations) -> [UInt8] {
-        var writer = OllamaWriter(capacity: textStart.count + 256)
+        var writer = OllamaWriter(capacity: head.count + 384)
         beginLine(&writer, created: created)
         if endpoint == .generate {
             writer.key("response")

@@ -12,11 +12,8 @@ public enum OllamaResponse {
         fromCompletion body: ArraySlice<UInt8>, endpoint: OllamaEndpoint, model: String, created: String,
         durations: ResponseDurations
     ) -> [UInt8]? {
-        guard let completion = OllamaCompletion(body), completion.hasChoice else { return nil }
-        var collector = OllamaToolCallCollector()
-        if let list = completion.toolCalls { collector.receive(list) }
-        guard !collector.isOverflowing else { return nil }
-        let (calls, textOfCalls) = collector.take()
+        guard let completion = OllamaCompletion(body, isChunk: false), completion.hasChoice else { return nil }
+        let (calls, textOfCalls) = OllamaToolCall.sorted(OllamaToolCall.all(in: completion))
         var writer = OllamaWriter(capacity: body.count + 512)
         begin(&writer, model: model, created: created)
         if endpoint == .generate {

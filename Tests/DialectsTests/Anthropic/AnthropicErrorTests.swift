@@ -48,6 +48,41 @@ import Testing
         #expect(AnthropicError(body, status: 404).message == "Unknown model.")
     }
 
+    /// The error of an engine's stream, and the type in the event that ends the client's.
+    @Test(arguments: [
+        (#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#, "overloaded_error"),
+        (#"{"type":"error","error":{"type":"rate_limit_error","message":"m"}}"#, "rate_limit_error"),
+        (#"{"type":"error","error":{"type":"timeout_error","message":"m"}}"#, "timeout_error"),
+        (#"{"type":"overloaded_error","message":"m"}"#, "overloaded_error"),
+        (#"{"error":{"message":"m","type":"server_error","code":503}}"#, "overloaded_error"),
+        (#"{"error":{"message":"m","code":"rate_limit_exceeded"}}"#, "rate_limit_error"),
+        (#"{"error":{"message":"m","status":429}}"#, "rate_limit_error"),
+        (#"{"error":{"message":"m","type":"server_error"}}"#, "api_error"),
+        // Statements about the gateway's own credentials.
+        (#"{"type":"error","error":{"type":"authentication_error","message":"m"}}"#, "api_error"),
+        (#"{"type":"error","error":{"type":"billing_error","message":"m"}}"#, "api_error"),
+        (#"{"error":{"message":"m","code":401}}"#, "api_error"),
+    ])
+    func streamsKeepTheTypeOfTheEngine(_ stated: String, _ type: String) throws {
+        let error = GatewayError(.upstreamError, "x", engine: EngineError(Array(stated.utf8)[...]))
+        let event = try events(Dialect.anthropic.failure(error, status: 502, requestID: "r")).first?.object
+        #expect(event?["error"]?.object?["type"]?.string == type)
+        #expect(event?["error"]?.object?["message"]?.string == "m")
+        // A response has a status, and a type that belongs to it.
+        #expect(AnthropicError(error, status: 502).type == "api_error")
+    }
+
+    @Test(arguments: [
+        (500, "overloaded_error", "overloaded_error"), (500, "server_error", "api_error"),
+        (400, "rate_limit_error", "rate_limit_error"), (422, "Bad Request", "invalid_request_error"),
+        (429, "api_error", "rate_limit_error"), (400, "authentication_error", "invalid_request_error"),
+    ])
+    func responsesKeepTheTypeOfTheEngine(_ status: Int, _ stated: String, _ type: String) {
+        let body = #"{"type":"error","error":{"type":"\#(stated)","message":"m"}}"#
+        let error = AnthropicError(EngineError(Array(body.utf8)[...]), status: status, standard: "x")
+        #expect(error.type == type && error.status == status)
+    }
+
     // MARK: Context length
 
     /// What engines answer to prompts that are too long, and the beginning of the message for the client.

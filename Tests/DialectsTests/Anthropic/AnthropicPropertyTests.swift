@@ -339,35 +339,4 @@ struct StreamedMessage: Equatable {
         let message = try #require(StreamedMessage(try events(output)))
         #expect(message.blocks.first?.text == "\u{FFFD}\u{FFFD}\n\ta\u{FFFD}ok\u{FFFD}")
     }
-
-    /// Pieces that wait are bounded: the open call is stopped, and the next one is sent.
-    @Test func boundsWhatItKeeps() throws {
-        var translation = MessagesStreamTranslation(model: "m", messageID: "msg_1")
-        func chunk(_ index: Int, _ piece: String) -> ArraySlice<UInt8> {
-            let head = "\"index\":\(index),\"id\":\"c\(index)\""
-            return Array(
-                "{\"choices\":[{\"delta\":{\"tool_calls\":[{\(head),\"function\":{\"name\":\"f\",\"arguments\":\"\(piece)\"}}]}}]}"
-                    .utf8)[...]
-        }
-        var output = translation.receive(chunk(0, "{"))
-        let piece = String(repeating: "1", count: 1 << 20)
-        var sizes: [Int] = []
-        for _ in 0..<6 {
-            let bytes = translation.receive(chunk(1, "[" + piece))
-            sizes.append(bytes.count)
-            output += bytes
-        }
-        #expect(sizes.prefix(3).allSatisfy { $0 == 0 } && sizes.contains { $0 > 4 << 20 })
-        output += translation.receive(chunk(0, "}"))
-        output += translation.end()
-        #expect(StreamedMessage(try events(output))?.blocks.map(\.text.utf8.count) == [1, 6 * (piece.utf8.count + 1)])
-    }
-
-    /// A stream with more calls than any model makes.
-    @Test func boundsCalls() throws {
-        let chunks = (0..<2_000).map {
-            "{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":\($0),\"id\":\"c\($0)\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]}}]}"
-        }
-        #expect(try translate(chunks).blocks.count == 512)
-    }
 }

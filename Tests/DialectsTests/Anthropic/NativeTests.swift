@@ -61,6 +61,53 @@ import Testing
         #expect(!reader.isComplete)
     }
 
+    /// Data of events, and the message of the error if the event has the name `error`.
+    @Test(
+        arguments: [
+            ("boom", "boom"), (#"{"message":"boom"}"#, "boom"),
+            (#"{"type":"overloaded_error","message":"boom"}"#, "boom"),
+            ("", nil), (#""boom""#, "boom"),
+        ] as [(String, String?)])
+    func readsErrorsByTheNameOfTheEvent(_ payload: String, _ message: String?) {
+        var reader = MessagesStreamReader()
+        #expect(reader.receive(Array(payload.utf8)[...], isNamedError: false) == .forward(modelAt: nil))
+        guard case .failed(let error) = reader.receive(Array(payload.utf8)[...], isNamedError: true) else {
+            Issue.record("the error was not found")
+            return
+        }
+        #expect(error.message == message)
+        #expect(!reader.isForeign)
+        // The shell's reader passes the name on.
+        var native = NativeStreamReader(.messages, model: "m")
+        #expect(native?.receive(Array(payload.utf8)[...], isNamedError: true) == .failed(error))
+    }
+
+    /// The name is not read for events whose data show what they are.
+    @Test func theNameOfOtherEventsIsNotRead() {
+        var reader = MessagesStreamReader()
+        for type in ["content_block_delta", "message_stop", "ping", "message_start"] {
+            let step = reader.receive(
+                Array(#"{"type":"\#(type)"}"#.utf8)[...],
+                isNamedError: {
+                    Issue.record("read")
+                    return true
+                }())
+            #expect(step == .forward(modelAt: nil))
+        }
+    }
+
+    @Test func recognizesChatCompletionChunks() {
+        let chunk = Array(#"{"object":"chat.completion.chunk","choices":[{"delta":{"content":"hi"}}]}"#.utf8)
+        var reader = NativeStreamReader(.messages, model: "m")
+        #expect(reader?.receive(chunk[...]) == .failed(EngineError()))
+        #expect(reader?.isForeign == true && reader?.isComplete == false)
+        var other = NativeStreamReader(.messages, model: "m")
+        for payload in [#"{"type":"x","choices":[]}"#, #"{"choices":5}"#] {
+            #expect(other?.receive(Array(payload.utf8)[...]) == .forward(modelAt: nil))
+        }
+        #expect(other?.isForeign == false)
+    }
+
     @Test(arguments: [
         "", "[DONE]", "{", "[]", "5", #"{"type":5}"#, #"{"type":"message_start","message":{"model":null}}"#,
     ])

@@ -35,32 +35,9 @@ import Testing
         for content in [[0x61, 0xF0, 0x9F], [0x61, 0x0B], Array("a\\ud83d".utf8)] as [[UInt8]] {
             for _ in 0..<2 {
                 let lines = try OllamaSamples.documents(stream.receive((start + content + end)[...]))
-                #expect(lines.first?.object?["message"]?.object?["content"]?.string?.hasPrefix("a") == true)
+                #expect(lines.first?.object?["message"]?.object?["content"]?.string?.contains("a") == true)
             }
         }
-    }
-
-    @Test func limitsToolCalls() {
-        var stream = translation()
-        var output: [UInt8] = []
-        let arguments = String(repeating: "x", count: 1 << 20)
-        for _ in 0..<5 {
-            let chunk =
-                #"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"\#(arguments)"}}]}}]}"#
-            output += stream.receive(Array(chunk.utf8)[...])
-        }
-        #expect(text(output) == "{\"error\":\"The engine's tool calls exceed 1024 calls or 4 MiB.\"}\n")
-        #expect(stream.end().isEmpty)
-
-        let calls = (0..<1100).map { #"{"index":\#($0),"function":{"name":"a","arguments":"{}"}}"# }
-        var many = translation()
-        let chunk = "{\"choices\":[{\"delta\":{\"tool_calls\":[\(calls.joined(separator: ","))]}}]}"
-        #expect(text(many.receive(Array(chunk.utf8)[...])).hasPrefix("{\"error\""))
-        let document = "{\"choices\":[{\"message\":{\"tool_calls\":[\(calls.joined(separator: ","))]}}]}"
-        #expect(
-            OllamaResponse.response(
-                fromCompletion: Array(document.utf8)[...], endpoint: .chat, model: "m", created: "",
-                durations: OllamaSamples.durations) == nil)
     }
 
     @Test(arguments: [
