@@ -18,6 +18,7 @@ public struct DialectRequest: Sendable {
         public let droppedFields: [String]
     }
 
+    /// Reads a request and checks it, so that one that cannot be translated is refused before it waits for a runner.
     /// - Parameter body: the whole body, as the client sent it.
     /// - Returns: nil for OpenAI's dialect, whose requests are forwarded as they are.
     /// - Throws: `invalidJSON`, or `invalidRequest` with the field's path as `param`.
@@ -28,6 +29,25 @@ public struct DialectRequest: Sendable {
         case .ollama:
             guard let endpoint = OllamaEndpoint(path: endpoint.path) else { return nil }
             form = .ollama(try OllamaRequest(body(), endpoint: endpoint))
+        }
+        try check()
+    }
+
+    /// Checks the types of all values that a translation reads, nested ones included, without writing one.
+    /// - Throws: `invalidRequest` with the field's path as `param`: the error of `translated()`.
+    func check() throws(GatewayError) {
+        switch form {
+        case .messages(let request): try AnthropicMessages.check(request)
+        case .ollama: break  // `OllamaRequest` checks all values.
+        }
+    }
+
+    /// The bytes of the body that mean nothing to a model and may change with every request, as offsets from its start:
+    /// a native engine keeps its prompt cache if they are removed. The rest is a valid request. Nil for none.
+    public var promptCacheBreaker: Range<Int>? {
+        switch form {
+        case .messages(let request): request.billingHeader
+        case .ollama: nil
         }
     }
 
@@ -77,10 +97,9 @@ public struct DialectRequest: Sendable {
     }
 
     /// The response to `/v1/messages/count_tokens` without an engine; nil for other endpoints.
-    /// - Throws: `invalidRequest`, as the translation does.
-    public func tokenCount(of endpoint: Endpoint) throws(GatewayError) -> [UInt8]? {
+    public func tokenCount(of endpoint: Endpoint) -> [UInt8]? {
         guard endpoint == .countTokens, case .messages(let request) = form else { return nil }
-        return try AnthropicMessages.tokenCount(of: request)
+        return AnthropicMessages.tokenCount(of: request)
     }
 
     /// The translation of responses to this request.

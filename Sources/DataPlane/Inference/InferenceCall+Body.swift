@@ -53,7 +53,7 @@ extension InferenceCall {
         try reserve(bytes.count)
         body.request = request
         body.ownResponse =
-            try request.tokenCount(of: endpoint)
+            request.tokenCount(of: endpoint)
             ?? request.responseWithoutRunner(model: call.requestedName, created: Self.timestamp())
     }
 

@@ -9,16 +9,17 @@ extension ChatMessagesTranslation {
         var calls: [(id: JSONSlice, name: JSONSlice, input: JSONSlice?)] = []
     }
 
-    mutating func translateAssistant(_ content: JSONSlice, _ path: String) throws(GatewayError) {
+    mutating func translateAssistant(_ content: JSONSlice, _ path: FieldPath) throws(GatewayError) {
         write(try readAssistant(content, path))
     }
 
     private mutating func readAssistant(
-        _ content: JSONSlice, _ path: String
+        _ content: JSONSlice, _ path: FieldPath
     ) throws(GatewayError) -> AssistantContent {
         var found = AssistantContent()
         if let blocks = try MessagesFieldChecks.blocks(content, path) {
-            for block in blocks {
+            for (index, element) in blocks.enumerated() {
+                let block = try MessagesContentBlock(element, path: path.element(index))
                 recordOthers(block, "messages[].content[]")
                 switch block.kind {
                 case .text: found.texts.append(try block.requiredText())
@@ -42,7 +43,7 @@ extension ChatMessagesTranslation {
     }
 
     private mutating func write(_ content: AssistantContent) {
-        beginMessage("assistant")
+        beginMessage("assistant", awaitsResults: !content.calls.isEmpty)
         if content.texts.isEmpty, !content.calls.isEmpty {
             output.write("null")
         } else {

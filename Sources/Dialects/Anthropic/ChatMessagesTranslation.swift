@@ -21,42 +21,55 @@ struct ChatMessagesTranslation {
     private var hasUserMessage = false
     private var systemTexts: [ArraySlice<UInt8>] = []
     private var isInConversation = false
-
-    /// The beginning of the first block of Claude Code's system prompt. The block may change with every request, which
-    /// would invalidate the engine's prompt cache.
-    static let billingHeader = Array("x-anthropic-billing-header:".utf8)
+    /// Whether the latest message is one of the assistant with calls, or a result of one.
+    private var awaitsResults = false
 
     init(output: MessageBytes, dropped: DroppedFields) {
         (self.output, self.dropped) = (output, dropped)
     }
 
     mutating func translate(system: JSONSlice?, messages: JSONSlice?) throws(GatewayError) {
-        if let system { try readSystem(system, "system", "system[]") }
+        if let system { try readSystem(system, FieldPath("system"), "system[]") }
         for (index, message) in (messages?.elements ?? []).enumerated() {
-            try translate(message, path: "messages.\(index)")
+            try translate(message, path: FieldPath(message: index))
         }
         beginConversation()
         flushUser()
     }
 
-    private mutating func translate(_ message: JSONSlice, path: String) throws(GatewayError) {
-        guard message.isObject else { throw MessagesFieldChecks.error(path, "an object") }
-        let role = try MessagesFieldChecks.requiredString(message["role"], "\(path).role")
-        guard let content = message["content"], !content.isNull else {
-            throw MessagesFieldChecks.error("\(path).content", "a string or an array of content blocks")
+    private mutating func translate(_ message: JSONSlice, path: FieldPath) throws(GatewayError) {
+        guard message.isObject else { throw MessagesFieldChecks.error(path.description, "an object") }
+        var (role, content): (JSONSlice?, JSONSlice?)
+        var others: [ArraySlice<UInt8>] = []
+        message.forEachMember { key, value in
+            if JSONSlice.isKey(key, "role") {
+                role = value
+            } else if JSONSlice.isKey(key, "content") {
+                content = value
+            } else {
+                others.append(key)
+            }
         }
-        for member in message.memberNames where !member.isExactly("role") && !member.isExactly("content") {
-            dropped.insert("messages[].\(member)")
+        let statedRole = try MessagesFieldChecks.requiredString(role, "\(path).role")
+        guard let content, !content.isNull else {
+            throw MessagesFieldChecks.error(path.list, "a string or an array of content blocks")
         }
+        for key in others { dropped.insert(member: key, of: "messages[]") }
+        try translate(statedRole, content, path)
+    }
+
+    private mutating func translate(
+        _ role: JSONSlice, _ content: JSONSlice, _ path: FieldPath
+    ) throws(GatewayError) {
         if role.isString("user") {
             beginConversation()
-            try translateUser(content, "\(path).content")
+            try translateUser(content, path)
         } else if role.isString("assistant") {
             beginConversation()
             flushUser()
-            try translateAssistant(content, "\(path).content")
+            try translateAssistant(content, path)
         } else if role.isString("system") {
-            try readSystem(content, "\(path).content", "messages[].content[]")
+            try readSystem(content, path, "messages[].content[]")
         } else {
             throw MessagesFieldChecks.error("\(path).role", "\"user\", \"assistant\" or \"system\"")
         }
@@ -64,21 +77,20 @@ struct ChatMessagesTranslation {
 
     // MARK: System
 
-    private mutating func readSystem(_ system: JSONSlice, _ path: String, _ shape: String) throws(GatewayError) {
+    private mutating func readSystem(_ system: JSONSlice, _ path: FieldPath, _ shape: String) throws(GatewayError) {
         var texts: [ArraySlice<UInt8>] = []
         if let blocks = try MessagesFieldChecks.blocks(system, path) {
-            for block in blocks {
+            for (index, element) in blocks.enumerated() {
+                let block = try MessagesContentBlock(element, path: path.element(index))
                 guard block.kind == .text else {
                     dropped.insert("\(shape).\(block.type)")
                     continue
                 }
-                let text = try block.requiredText()
-                if text.starts(with: Self.billingHeader) { continue }
-                texts.append(text)
+                texts.append(BillingHeader.removed(from: try block.requiredText()))
                 recordOthers(block, shape)
             }
         } else {
-            texts.append(system.stringContent)
+            texts.append(BillingHeader.removed(from: system.stringContent))
         }
         texts.removeAll { $0.isEmpty }
         if isInConversation {
@@ -102,7 +114,7 @@ struct ChatMessagesTranslation {
 
     // MARK: User
 
-    private mutating func translateUser(_ content: JSONSlice, _ path: String) throws(GatewayError) {
+    private mutating func translateUser(_ content: JSONSlice, _ path: FieldPath) throws(GatewayError) {
         guard let blocks = try MessagesFieldChecks.blocks(content, path) else {
             hasUserMessage = true
             userParts.append(.text(content.stringContent))
@@ -111,36 +123,39 @@ struct ChatMessagesTranslation {
         var parts: [Part] = []
         var images: [Part] = []
         var resultCount = 0
-        for block in blocks {
+        for (index, element) in blocks.enumerated() {
+            let block = try MessagesContentBlock(element, path: path.element(index))
             if block.kind == .toolResult {
-                // The results precede everything else that the user sent: engines require them right after the calls.
-                if resultCount == 0 { flushUser() }
+                // The results precede everything else that was sent since: engines require them right after the calls.
+                if resultCount == 0, !awaitsResults { flushUser() }
                 resultCount += 1
                 images += try writeResult(block)
             } else {
-                parts += try self.parts(of: block, shape: "messages[].content[]")
+                try appendParts(of: block, to: &parts, shape: "messages[].content[]")
             }
         }
         userParts += images + parts
         if !parts.isEmpty || !images.isEmpty || resultCount == 0 { hasUserMessage = true }
     }
 
-    /// The parts of a text, image or document block; none for other blocks.
-    private mutating func parts(of block: MessagesContentBlock, shape: String) throws(GatewayError) -> [Part] {
+    /// Appends the parts of a text, image, document or search result; none for other blocks.
+    mutating func appendParts(
+        of block: MessagesContentBlock, to parts: inout [Part], shape: String
+    ) throws(GatewayError) {
         switch block.kind {
         case .text:
             recordOthers(block, shape)
-            return [.text(try block.requiredText())]
+            parts.append(.text(try block.requiredText()))
         case .image:
             recordOthers(block, shape)
-            return try image(block, shape).map { [$0] } ?? []
-        default:
-            dropped.insert("\(shape).\(block.type)")
-            return []
+            parts.append(try image(block, shape))
+        case .document: parts += try self.parts(ofDocument: block, shape: shape)
+        case .searchResult: parts += try self.parts(ofSearchResult: block, shape: shape)
+        default: dropped.insert("\(shape).\(block.type)")
         }
     }
 
-    private mutating func image(_ block: MessagesContentBlock, _ shape: String) throws(GatewayError) -> Part? {
+    private mutating func image(_ block: MessagesContentBlock, _ shape: String) throws(GatewayError) -> Part {
         guard let source = block.source, source.isObject else {
             throw MessagesFieldChecks.error("\(block.path).source", "an object")
         }
@@ -155,7 +170,7 @@ struct ChatMessagesTranslation {
             return .image(url: try MessagesFieldChecks.requiredString(source["url"], "\(path).url").stringContent)
         }
         dropped.insert("\(shape).image.\(type.string ?? "")")
-        return nil
+        return Self.omitted("image")
     }
 
     /// Writes a result as a `tool` message.
@@ -167,9 +182,15 @@ struct ChatMessagesTranslation {
         var texts: [ArraySlice<UInt8>] = []
         var images: [Part] = []
         if let content = block.content, !content.isNull {
-            if let blocks = try MessagesFieldChecks.blocks(content, "\(block.path).content") {
-                for inner in blocks {
-                    for part in try parts(of: inner, shape: "messages[].content[].content[]") {
+            let path = FieldPath("\(block.path).content")
+            if let blocks = try MessagesFieldChecks.blocks(content, path) {
+                for (index, element) in blocks.enumerated() {
+                    let inner = try MessagesContentBlock(element, path: path.element(index))
+                    var parts: [Part] = []
+                    try appendParts(of: inner, to: &parts, shape: "messages[].content[].content[]")
+                    // A result of which the model sees nothing would state that the tool returned nothing.
+                    if parts.isEmpty { parts = [Self.omitted(inner.type)] }
+                    for part in parts {
                         if case .text(let text) = part { texts.append(text) } else { images.append(part) }
                     }
                 }
@@ -180,7 +201,7 @@ struct ChatMessagesTranslation {
         if texts.isEmpty, !images.isEmpty { texts.append(Array("[image]".utf8)[...]) }
         // Chat completions have no flag for it, and the model has to know.
         if isError, !Self.statesError(texts.first ?? []) { texts.insert(Array("Error:".utf8)[...], at: 0) }
-        beginMessage("tool")
+        beginMessage("tool", awaitsResults: awaitsResults)
         output.write(joining: texts, separator: "\\n")
         output.write(",\"tool_call_id\":")
         output.write(id.bytes)
@@ -236,7 +257,9 @@ struct ChatMessagesTranslation {
     // MARK: Helpers
 
     /// Writes the beginning of a message up to its content.
-    mutating func beginMessage(_ role: StaticString) {
+    /// - Parameter awaitsResults: whether results of calls belong right after the message.
+    mutating func beginMessage(_ role: StaticString, awaitsResults: Bool = false) {
+        self.awaitsResults = awaitsResults
         if needsComma { output.write(",") }
         needsComma = true
         output.write("{\"role\":\"")
@@ -245,6 +268,8 @@ struct ChatMessagesTranslation {
     }
 
     mutating func recordOthers(_ block: MessagesContentBlock, _ shape: String) {
-        for member in block.otherMembers where !member.isExactly("signature") { dropped.insert("\(shape).\(member)") }
+        for key in block.otherMembers where !JSONSlice.isKey(key, "signature") {
+            dropped.insert(member: key, of: shape)
+        }
     }
 }

@@ -13,6 +13,13 @@ extension AnthropicMessages {
         var translation = ChatRequestTranslation(request)
         return try translation.translate()
     }
+
+    /// Checks the types of all values that a translation reads, without writing one.
+    /// - Throws: the error of `chatRequest(from:)`.
+    public static func check(_ request: MessagesRequest) throws(GatewayError) {
+        var translation = ChatRequestTranslation(request, isDiscarding: true)
+        _ = try translation.translate()
+    }
 }
 
 /// Writes a chat completion request for one Messages request.
@@ -23,8 +30,10 @@ struct ChatRequestTranslation {
     /// Whether the list that is being written needs a comma before its next element.
     private var needsComma = false
 
-    init(_ request: MessagesRequest) {
+    init(_ request: MessagesRequest, isDiscarding: Bool = false) {
         self.request = request
+        output.isDiscarding = isDiscarding
+        guard !isDiscarding else { return }
         output.bytes.reserveCapacity(request.body.bytes.count + request.body.bytes.count / 8 + 512)
     }
 
@@ -85,6 +94,8 @@ struct ChatRequestTranslation {
         if let choice = request.fields["tool_choice"] { try writeChoice(choice, among: names) }
     }
 
+    private static let toolMembers = ["type", "name", "description", "input_schema", "strict"]
+
     /// - Returns: the tool's name; nil if it is not a function of the client.
     private mutating func writeTool(_ tool: JSONSlice, path: String) throws(GatewayError) -> String? {
         let type = try MessagesFieldChecks.string(tool["type"], "\(path).type")?.string ?? "custom"
@@ -115,10 +126,11 @@ struct ChatRequestTranslation {
             output.write(isStrict.bytes)
         }
         output.write("}}")
-        for member in tool.memberNames
-        where !["type", "name", "description", "input_schema", "strict"].contains(where: { $0.isExactly(member) }) {
-            dropped.insert("tools[].\(member)")
+        var others: [ArraySlice<UInt8>] = []
+        tool.forEachMember { key, _ in
+            if !Self.toolMembers.contains(where: { JSONSlice.isKey(key, $0) }) { others.append(key) }
         }
+        for key in others { dropped.insert(member: key, of: "tools[]") }
         return name.string
     }
 

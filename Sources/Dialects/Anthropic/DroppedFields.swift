@@ -8,6 +8,20 @@ struct DroppedFields {
 
     private(set) var paths: [String] = []
     private var seen: Set<ExactString> = []
+    /// The members that were inserted, so that one that every block has costs a comparison only.
+    private var members: [(parent: String, key: [UInt8])] = []
+
+    /// Inserts a member of a value.
+    /// - Parameters:
+    ///   - key: the token.
+    ///   - parent: the path of the value.
+    mutating func insert(member key: ArraySlice<UInt8>, of parent: String) {
+        guard paths.count < Self.maxCount else { return }
+        let isKnown = members.contains { $0.key.elementsEqual(key) && $0.parent.isExactly(parent) }
+        if isKnown { return }
+        if members.count < Self.maxCount { members.append((parent, Array(key))) }
+        insert("\(parent).\(JSONString.decode(key))")
+    }
 
     mutating func insert(_ path: String) {
         guard paths.count < Self.maxCount else { return }

@@ -4,17 +4,21 @@ import SimpleAICore
 /// decoding them.
 struct MessageBytes {
     var bytes: [UInt8] = []
+    /// Whether nothing is written, because only the checks of a translation are needed.
+    var isDiscarding = false
 
     mutating func write(_ text: StaticString) {
+        if isDiscarding { return }
         text.withUTF8Buffer { bytes.append(contentsOf: $0) }
     }
 
-    mutating func write(_ part: ArraySlice<UInt8>) { bytes.append(contentsOf: part) }
+    mutating func write(_ part: ArraySlice<UInt8>) { if !isDiscarding { bytes.append(contentsOf: part) } }
     mutating func write(number: Int) { bytes.append(contentsOf: String(number).utf8) }
     mutating func write(string: String) { bytes.append(contentsOf: JSONString.encode(string).utf8) }
 
     /// Writes the contents of string tokens as one string.
     mutating func write(joining contents: [ArraySlice<UInt8>], separator: StaticString) {
+        if isDiscarding { return }
         write("\"")
         for (index, content) in contents.enumerated() {
             if index > 0 { write(separator) }
@@ -25,6 +29,7 @@ struct MessageBytes {
 
     /// Writes JSON text as a string that contains it.
     mutating func write(quoting json: some Sequence<UInt8>) {
+        if isDiscarding { return }
         write("\"")
         bytes.append(contentsOf: Self.escaped(json))
         write("\"")
@@ -33,6 +38,7 @@ struct MessageBytes {
     /// The content of a string token for UTF-8 text.
     static func escaped(_ text: some Sequence<UInt8>) -> [UInt8] {
         var escaped: [UInt8] = []
+        escaped.reserveCapacity(text.underestimatedCount)
         for byte in text {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"): escaped += [UInt8(ascii: "\\"), byte]

@@ -16,6 +16,8 @@ public struct MessagesRequest: Sendable {
     public let includesThinking: Bool
 
     let isStreaming: Bool
+    /// The index of the body's first byte.
+    let start: Int
     let body: JSONSlice
     let fields: [ExactString: JSONSlice]
 
@@ -46,6 +48,7 @@ public struct MessagesRequest: Sendable {
             let range = body.startIndex + member.range.lowerBound..<body.startIndex + member.range.upperBound
             fields[ExactString(name)] = JSONSlice(checked: body[range])
         }
+        start = body.startIndex
         self.body = JSONSlice(checked: body.drop { $0 <= 0x20 })
         self.fields = fields
 

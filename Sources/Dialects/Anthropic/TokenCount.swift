@@ -1,18 +1,15 @@
-public import SimpleAICore
+import SimpleAICore
 
 extension AnthropicMessages {
     /// The response to `/v1/messages/count_tokens`, for models whose engine does not count: an estimate.
-    ///
-    /// - Throws: `invalidJSON`, or `invalidRequest` with the field's path as `param`, as for `/v1/messages`.
-    public static func tokenCount(of request: MessagesRequest) throws(GatewayError) -> [UInt8] {
-        Array("{\"input_tokens\":\(try estimatedTokens(of: request))}".utf8)
+    public static func tokenCount(of request: MessagesRequest) -> [UInt8] {
+        Array("{\"input_tokens\":\(estimatedTokens(of: request))}".utf8)
     }
 
     /// The estimated number of prompt tokens of a request: its texts (see `TokenEstimate`), what chat templates add to
-    /// messages and tools, and a flat number for each image and document.
-    public static func estimatedTokens(of request: MessagesRequest) throws(GatewayError) -> Int {
-        // The checks are those of the translation.
-        _ = try chatRequest(from: request)
+    /// messages and tools, and a flat number for each image and each document that is not text. Values of wrong types count
+    /// as absent; `check` refuses them.
+    public static func estimatedTokens(of request: MessagesRequest) -> Int {
         var count = TokenCounter()
         if let system = request.fields["system"] {
             count.tokens += TokenCounter.perMessage
@@ -42,30 +39,43 @@ struct TokenCounter {
 
     mutating func add(content: JSONSlice) {
         if content.isString {
-            tokens += TokenEstimate.tokens(ofJSON: content.stringContent)
+            tokens += TokenEstimate.tokens(ofJSON: BillingHeader.removed(from: content.stringContent))
         } else {
             for block in content.elements { add(block: block) }
         }
     }
 
-    mutating func add(block: JSONSlice) {
-        guard let type = block["type"] else { return }
-        if type.isString("image") {
-            tokens += Self.perImage
-        } else if type.isString("document") {
-            tokens += Self.perDocument
-        } else if type.isString("tool_use") {
+    mutating func add(block json: JSONSlice) {
+        guard let block = try? MessagesContentBlock(json, path: FieldPath("")) else { return }
+        switch block.kind {
+        case .image: tokens += Self.perImage
+        case .document: add(document: block)
+        case .toolUse:
             tokens += Self.perTool
-            add(text: block["name"])
-            if let input = block["input"] { tokens += TokenEstimate.tokens(ofJSON: input.bytes) }
-        } else if type.isString("tool_result") {
+            add(text: block.name)
+            if let input = block.input { tokens += TokenEstimate.tokens(ofJSON: input.bytes) }
+        case .toolResult:
             tokens += Self.perTool
-            if let content = block["content"] { add(content: content) }
-        } else if let text = block["text"] {
-            guard !text.stringContent.starts(with: ChatMessagesTranslation.billingHeader) else { return }
-            add(text: text)
+            if let content = block.content { add(content: content) }
+        case .searchResult:
+            add(text: block.title)
+            add(text: block.source)
+            if let content = block.content { add(content: content) }
+        case .text:
+            if let text = block.text { add(content: text) }
+        case .thinking, .other: add(text: block.text ?? block.thinking)
+        }
+    }
+
+    private mutating func add(document block: MessagesContentBlock) {
+        add(text: block.title)
+        add(text: block.context)
+        if let data = block.source?["data"], block.source?["type"]?.isString("text") ?? false {
+            add(text: data)
+        } else if let content = block.source?["content"] {
+            add(content: content)
         } else {
-            add(text: block["thinking"])
+            tokens += Self.perDocument
         }
     }
 

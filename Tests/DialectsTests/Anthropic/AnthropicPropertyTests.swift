@@ -311,7 +311,10 @@ struct StreamedMessage: Equatable {
                     guard let request = try? MessagesRequest(bytes[...]) else { continue }
                     if let translated = try? AnthropicMessages.chatRequest(from: request) {
                         #expect(JSONSlice(document: translated.body[...]) != nil)
-                        #expect(try AnthropicMessages.estimatedTokens(of: request) > 0)
+                        #expect(AnthropicMessages.estimatedTokens(of: request) > 0)
+                        #expect(throws: Never.self) { try AnthropicMessages.check(request) }
+                    } else {
+                        #expect(throws: GatewayError.self) { try AnthropicMessages.check(request) }
                     }
                 } else {
                     if let message = AnthropicMessages.response(

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct TokenCountTests {
     private func count(_ body: String) throws -> Int {
-        try AnthropicMessages.estimatedTokens(of: MessagesRequest(Array(body.utf8)[...]))
+        AnthropicMessages.estimatedTokens(of: try MessagesRequest(Array(body.utf8)[...]))
     }
 
     private func count(text: String) throws -> Int {
@@ -58,13 +58,37 @@ import Testing
 
     @Test func writesTheResponse() throws {
         let request = try MessagesRequest(Array(#"{"messages":[{"role":"user","content":"hi"}]}"#.utf8)[...])
-        let response = try AnthropicMessages.tokenCount(of: request)
+        let response = AnthropicMessages.tokenCount(of: request)
         #expect(String(decoding: response, as: UTF8.self) == #"{"input_tokens":5}"#)
     }
 
-    @Test func refusesWhatMessagesRefuse() {
+    /// Documents of text count as their text.
+    @Test func countsTextsOfDocuments() throws {
+        func block(_ block: String) throws -> Int {
+            try count(#"{"messages":[{"role":"user","content":[\#(block)]}]}"#) - 4
+        }
+        #expect(try block(#"{"type":"document","title":"hi","source":{"type":"text","data":"hi"}}"#) == 2)
+        #expect(
+            try block(#"{"type":"document","source":{"type":"content","content":[{"type":"text","text":"hi"}]}}"#) == 1)
+        #expect(
+            try block(#"{"type":"search_result","title":"hi","source":"hi","content":[{"type":"text","text":"hi"}]}"#)
+                == 3)
+    }
+
+    /// Claude Code's billing header does not reach the engine.
+    @Test func theBillingHeaderDoesNotCount() throws {
+        let base = try count(#"{"messages":[{"role":"user","content":"hi"}],"system":"hi"}"#)
+        let header = #"x-anthropic-billing-header: a b c\nhi"#
+        for system in ["\"\(header)\"", "[{\"type\":\"text\",\"text\":\"\(header)\"}]"] {
+            #expect(try count(#"{"messages":[{"role":"user","content":"hi"}],"system":\#(system)}"#) == base)
+        }
+    }
+
+    /// The count itself does not fail: the checks of the request precede it.
+    @Test func wrongTypesCountAsAbsent() throws {
+        #expect(try count(#"{"messages":[{"role":"user","content":[{"type":"text","text":5},7]},8]}"#) == 8)
         let body = #"{"messages":[{"role":"user","content":[{"type":"text"}]}]}"#
-        let error = #expect(throws: GatewayError.self) { try count(body) }
+        let error = #expect(throws: GatewayError.self) { try DialectRequest(.countTokens, Array(body.utf8)[...]) }
         #expect(error?.param == "messages.0.content.0.text")
     }
 }

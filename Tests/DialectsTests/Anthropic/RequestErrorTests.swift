@@ -62,6 +62,33 @@ import Testing
         ),
     ]
 
+    /// Blocks of a turn of the user, and the path that the error names, after that of the turn's content.
+    static let wrongBlocks: [(block: String, param: String)] = [
+        (#"{"type":"document"}"#, "0.source"), (#"{"type":"document","source":{}}"#, "0.source.type"),
+        (#"{"type":"document","source":{"type":"text","data":5}}"#, "0.source.data"),
+        (#"{"type":"document","title":5,"source":{"type":"text","data":"d"}}"#, "0.title"),
+        (#"{"type":"document","source":{"type":"content","content":5}}"#, "0.source.content"),
+        (
+            #"{"type":"document","source":{"type":"content","content":[{"type":"text","text":5}]}}"#,
+            "0.source.content.0.text"
+        ),
+        (#"{"type":"search_result","source":5}"#, "0.source"),
+        (#"{"type":"search_result","content":[{"type":"text","text":5}]}"#, "0.content.0.text"),
+        (#"{"type":"text","text":"a"},{"type":"image"}"#, "1.source"),
+        (
+            #"{"type":"tool_result","tool_use_id":"t","content":[{"type":"text","text":"a"},{"type":"text","text":5}]}"#,
+            "0.content.1.text"
+        ),
+    ]
+
+    @Test(arguments: wrongBlocks.indices)
+    func namesTheWrongBlock(_ index: Int) {
+        let (block, param) = Self.wrongBlocks[index]
+        expectError(
+            #"{"messages":[{"role":"user","content":"a"},{"role":"user","content":[\#(block)]}]}"#,
+            "messages.1.content.\(param)")
+    }
+
     /// Values of single fields, added to a valid request.
     static let wrongValues: [(field: String, param: String)] = [
         (#""max_tokens":"100""#, "max_tokens"), (#""max_tokens":1.5"#, "max_tokens"),
@@ -105,6 +132,11 @@ import Testing
     private func expectError(_ body: String, _ param: String?) {
         let error = #expect(throws: GatewayError.self, "\(body)") {
             try AnthropicMessages.chatRequest(from: Array(body.utf8)[...])
+        }
+        // A request is refused when its body is complete, before it waits for a runner.
+        for endpoint in [Endpoint.messages, .countTokens] {
+            let early = #expect(throws: GatewayError.self) { try DialectRequest(endpoint, Array(body.utf8)[...]) }
+            #expect(early == error)
         }
         #expect(error?.code == .invalidRequest)
         #expect(error?.param == param, "\(body)")
