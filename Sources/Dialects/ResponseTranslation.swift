@@ -34,6 +34,17 @@ public struct ResponseTranslation: Sendable {
         }
     }
 
+    /// A document as a complete stream: for an engine that does not stream.
+    ///
+    /// - Parameter body: a (chat) completion.
+    /// - Returns: nil if it is none, or too large.
+    public func completeStream(_ body: ArraySlice<UInt8>) -> [UInt8]? {
+        guard document(body) != nil else { return nil }
+        var stream = stream()
+        let bytes = stream.receive(body) + stream.end()
+        return stream.failure == nil ? bytes : nil
+    }
+
     /// The translation of a stream of chat completion chunks.
     public func stream() -> StreamTranslation { StreamTranslation(form, model: model, clock: clock) }
 }

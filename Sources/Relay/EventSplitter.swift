@@ -130,7 +130,7 @@ public struct EventSplitter {
     }
 
     /// Whether the event has this name in its `event` field.
-    static func isNamed(_ name: String, _ event: ByteBuffer) -> Bool {
+    public static func isNamed(_ name: String, _ event: ByteBuffer) -> Bool {
         // Most events consist of data only.
         guard !event.readableBytesView.starts(with: "data:".utf8) else { return false }
         return lines(of: bytes(of: event, isFirst: false)).contains { line in

@@ -90,8 +90,8 @@ extension CallState {
         case beginStream(Lease)
         /// Send the engine's document, whatever its status.
         case sendDocument(Lease, EngineDocument)
-        /// Send the engine's document as the last line of a stream.
-        case sendLastLine
+        /// Send the engine's document as the last part of a stream.
+        case sendLastPart
         /// Send the gateway's own result.
         case sendOwnResponse
         /// Send the head of the engine's document and the bytes received so far; the rest follows as it arrives.

@@ -228,10 +228,10 @@ struct CallState {
         case .requestRejected where hasEstimate, .internalError where hasEstimate:
             phase = .finished
             return [.returnLease(lease, outcome)] + failure(error)
-        case .result where headWasSent && document.isLine:
+        case .result where headWasSent && document.mayEndStream:
             phase = .finished
             return noteWhatServed(lease) + [
-                .sendLastLine, .endStream, .returnLease(lease, outcome), .settle(.completed(status: 200)),
+                .sendLastPart, .endStream, .returnLease(lease, outcome), .settle(.completed(status: 200)),
             ]
         case .result where headWasSent:
             return cancelAndFail(lease, Self.runnerLost(lease.runner, "it responded without a stream"), .failed)

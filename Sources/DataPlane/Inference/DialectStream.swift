@@ -35,6 +35,11 @@ final class DialectStream {
         output.writeBytes(bytes)
     }
 
+    /// Why the engine's stream cannot be translated; nil while it can be.
+    var failure: EngineError? {
+        translation?.failure.map { EngineError(Array("{\"message\":\(JSONString.encode($0))}".utf8)[...]) }
+    }
+
     /// The bytes that end the caller's stream, once the engine's is complete.
     func end() -> ByteBuffer { ByteBuffer(bytes: translation?.end() ?? []) }
 
@@ -118,7 +123,7 @@ struct NativeStream {
             forward(event)
             return nil
         }
-        switch reader.receive(payload.bytes) {
+        switch reader.receive(payload.bytes, isNamedError: EventSplitter.isNamed("error", event)) {
         case .failed(let error): return .streamFailed(error)
         case .forward(let range):
             events += 1

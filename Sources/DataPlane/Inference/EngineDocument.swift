@@ -11,8 +11,8 @@ struct EngineDocument: Hashable, Sendable {
     let error: EngineError?
     /// In seconds, within `RetryAfter.range`, if the engine stated one.
     let retryAfter: Int?
-    /// Whether it may end a stream that has begun: a line of a stream of lines.
-    let isLine: Bool
+    /// Whether it may end a stream that has begun: a line of a stream of lines, or a complete stream itself.
+    let mayEndStream: Bool
     private let path: String
 
     /// - Parameters:
@@ -25,7 +25,7 @@ struct EngineDocument: Hashable, Sendable {
         self.error = error
         self.retryAfter = retryAfter
         path = context.endpoint.path
-        isLine = context.endpoint.resultKind == .lines
+        mayEndStream = context.endpoint.resultKind == .lines || context.becomesStream
         cause = ResponseCause(status: stated, isJSON: isJSON, error: error, context)
         self.status = cause == .requestRejected && stated >= 500 ? 400 : stated
     }
@@ -34,7 +34,7 @@ struct EngineDocument: Hashable, Sendable {
     init(_ cause: ResponseCause, _ context: ResponseCause.Context) {
         (status, error, retryAfter) = (200, nil, nil)
         path = context.endpoint.path
-        isLine = context.endpoint.resultKind == .lines
+        mayEndStream = context.endpoint.resultKind == .lines || context.becomesStream
         self.cause = cause
     }
 

@@ -147,7 +147,8 @@ extension InferenceCall {
                 mayTranslate: !request.isTranslated && body.request != nil
                     && upstream.canTranslate(endpoint, of: lease.model),
                 mayUseOtherPath: mayUseOtherPath(than: request.endpoint, lease, upstream),
-                engineModel: lease.engineModel.rawValue, addsUsageOption: request.asksForUsage,
+                becomesStream: request.isTranslated && call.streams, engineModel: lease.engineModel.rawValue,
+                addsUsageOption: request.asksForUsage,
                 runnerHasServed: lease.runnerHasServed),
             translation: request.isTranslated
                 ? body.request?.responses(

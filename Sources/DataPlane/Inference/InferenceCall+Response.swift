@@ -53,16 +53,20 @@ extension InferenceCall {
             headers.remove(name: "Retry-After")
             if let seconds = document.retryAfter { headers.add(name: "Retry-After", value: String(seconds)) }
         }
-        if document.cause != .result || upstreamResponse.expectations?.translation != nil {
+        if document.cause != .result {
             headers.replaceOrAdd(name: "Content-Type", value: "application/json")
+        } else if let expectations = upstreamResponse.expectations, expectations.translation != nil {
+            let type = expectations.streams ? endpoint.dialect.streamMediaType : "application/json"
+            headers.replaceOrAdd(name: "Content-Type", value: type)
         }
         addOwnHeaders(to: &headers, lease)
         send(HTTPResponseStatus(statusCode: status), headers, body)
     }
 
-    /// Sends the engine's document at the end of a stream of lines whose head was sent before.
-    func sendLastLine() {
-        upstreamResponse.document.writeInteger(UInt8(ascii: "\n"))
+    /// Sends the engine's document at the end of a stream whose head was sent before.
+    func sendLastPart() {
+        let isTerminated = upstreamResponse.document.readableBytesView.last == UInt8(ascii: "\n")
+        if !isTerminated { upstreamResponse.document.writeInteger(UInt8(ascii: "\n")) }
         output.write(piece: upstreamResponse.document)
     }
 

@@ -200,7 +200,7 @@ final class InferenceCall {
             beginStream(lease)
             releaseRequest()
         case .sendDocument(let lease, let document): sendDocument(lease, document)
-        case .sendLastLine: sendLastLine()
+        case .sendLastPart: sendLastPart()
         case .sendOwnResponse: sendOwnResponse()
         case .respond(let error): respond(error)
         case .failInBand(let error): failInBand(error)

@@ -48,6 +48,8 @@ enum ResponseCause: Hashable, Sendable {
         var mayTranslate = false
         /// Whether the engine may serve the API at another path, which this call has not tried.
         var mayUseOtherPath = false
+        /// Whether a result is translated to a complete stream.
+        var becomesStream = false
         /// The engine's own id of the model.
         var engineModel: String
         /// Whether the gateway added `stream_options.include_usage` to the request.

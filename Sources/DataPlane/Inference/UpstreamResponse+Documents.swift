@@ -134,7 +134,9 @@ extension UpstreamResponse {
         identity.documentID = restored.id
         func bytes() -> ArraySlice<UInt8> { Array(restored.body.readableBytesView)[...] }
         if let translation = expectations.translation {
-            guard let translated = translation.document(bytes()) else { return .unusable(nil) }
+            let translated =
+                expectations.streams ? translation.completeStream(bytes()) : translation.document(bytes())
+            guard let translated else { return .unusable(nil) }
             document = ByteBuffer(bytes: translated)
             return .result
         }

@@ -118,9 +118,11 @@ extension UpstreamResponse {
         } catch {
             return .upstreamFailed(.malformed("an unterminated event"))
         }
+        if let failure = stream.failure { return .streamFailed(failure) }
         switch events?.phase {
         case .complete:
             output.writeImmutableBuffer(stream.end())
+            if let failure = stream.failure { return .streamFailed(failure) }
             return .streamCompleted
         case .failed(let error): return .streamFailed(error)
         case .open, .finishing, nil: return nil
@@ -133,7 +135,10 @@ extension UpstreamResponse {
     /// Ends the wait for usage and `[DONE]`.
     mutating func stopWaiting(_ forward: Forward) -> CallState.Event? {
         guard isFinishing, let rest = events?.complete() else { return nil }
-        if let dialectStream { forward(dialectStream.end()) }
+        if let dialectStream {
+            forward(dialectStream.end())
+            if let failure = dialectStream.failure { return .streamFailed(failure) }
+        }
         if rest.readableBytes > 0 { forward(rest) }
         return .streamCompleted
     }
@@ -159,6 +164,7 @@ extension UpstreamResponse {
         defer { if output.readableBytes > 0 { forward(output) } }
         if events?.end(forward: { stream.translate($0, into: &output) }) != nil {
             output.writeImmutableBuffer(stream.end())
+            if let failure = stream.failure { return .streamFailed(failure) }
             return .streamEnded(complete: true)
         }
         if case .failed(let error)? = events?.phase { return .streamFailed(error) }

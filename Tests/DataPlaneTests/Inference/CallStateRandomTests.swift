@@ -215,7 +215,7 @@ private struct Watched {
         case .abortResponse:
             promise(relaysDocument && responses == 0, "only a document that has begun breaks off")
             responses += 1
-        case .sendLastLine: promise(headIsOut && !relays, "a line ends a stream that has begun")
+        case .sendLastPart: promise(headIsOut && !relays, "a line ends a stream that has begun")
         case .sendDocument, .sendOwnResponse, .respond:
             promise(!headIsOut, "no response into a stream")
             responses += 1

@@ -117,6 +117,42 @@ import Testing
         #expect(failed.end.hasPrefix("streamFailed") && failed.text.isEmpty)
     }
 
+    /// Some engines ignore `stream`.
+    @Test(arguments: [(Endpoint.messages, "event: message_stop"), (.ollamaChat, #""done":true"#)])
+    func aDocumentBecomesTheStreamThatTheCallerReads(endpoint: Endpoint, last: String) throws {
+        let request = #"{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#
+        var expectations = try expectations(endpoint, translated: request)
+        expectations.context.becomesStream = true
+        var response = UpstreamResponse(to: expectations)
+        _ = response.receive(head("application/json"))
+        let completion = """
+            {"id":"c","object":"chat.completion","model":"e","choices":[{"index":0,"finish_reason":"stop",\
+            "message":{"role":"assistant","content":"hello"}}],"usage":{"prompt_tokens":3,"completion_tokens":1}}
+            """
+        _ = response.collect(ByteBuffer(string: completion))
+        guard case .documentReceived(let document) = response.end(at: { 0 }, { _ in }) else {
+            Issue.record("no document")
+            return
+        }
+        #expect(document.cause == .result && document.mayEndStream)
+        let text = String(buffer: response.document)
+        #expect(text.contains("hello") && text.contains(last) && text.hasSuffix("\n"))
+    }
+
+    /// A call that is cut must not look complete: clients would execute it.
+    @Test(arguments: [Endpoint.messages, .ollamaChat])
+    func aStreamThatCannotBeTranslatedFails(endpoint: Endpoint) throws {
+        let request = #"{"model":"m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#
+        let piece = String(repeating: "x", count: 60_000)
+        let call = #"{"index":0,"id":"c","function":{"name":"f","arguments":"\#(piece)"}}"#
+        let event = "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[\(call)]}}]}\n\n"
+        let pieces = Array(repeating: event[...], count: 100)
+        let (outcome, _) = relay(pieces, try expectations(endpoint, translated: request))
+        // Anthropic's clients receive the pieces, so that nothing is kept.
+        if endpoint == .ollamaChat { #expect(outcome.end.hasPrefix("streamFailed")) }
+        #expect(!outcome.text.contains("message_stop") && !outcome.text.contains(#""done":true"#))
+    }
+
     /// llama.cpp serves chat completions at Ollama's path.
     @Test func eventsInPlaceOfLinesNeedATranslation() throws {
         var response = UpstreamResponse(to: try expectations(.ollamaChat))

@@ -114,7 +114,7 @@ import Testing
 
     @Test func aDocumentMayEndAStreamOfLines() throws {
         var lines = try forwarding(.ollamaChat, streams: true, late: true)
-        #expect(notation(lines.handle(document(200, endpoint: .ollamaChat))) == "lastLine end return(r1) settle(200)")
+        #expect(notation(lines.handle(document(200, endpoint: .ollamaChat))) == "lastPart end return(r1) settle(200)")
         var events = try forwarding(.messages, streams: true, late: true)
         #expect(notation(events.handle(document(200))).contains("inBand(upstream_error)"))
     }

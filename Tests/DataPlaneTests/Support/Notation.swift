@@ -34,7 +34,7 @@ extension CallState.Action {
         case .sendComment(let text): "comment(\(text))"
         case .beginStream: "begin"
         case .sendDocument: "document"
-        case .sendLastLine: "lastLine"
+        case .sendLastPart: "lastPart"
         case .sendOwnResponse: "own"
         case .beginDocument(_, let status): "beginDocument(\(status))"
         case .abortResponse: "abort"
