@@ -59,11 +59,22 @@ struct RequestBody {
     /// The translated body, if a runner needs it.
     var translated: TranslatedBody?
 
-    /// Drops the content.
+    /// Drops the content. A form that is being sent fails.
     mutating func discard() {
+        form?.release()
+        dropContent()
+    }
+
+    /// Drops what only another attempt would need. A form that is being sent remains until it is sent or its exchange ends,
+    /// because an engine may begin its response before it has read the whole request (RFC 9110 §7.5).
+    mutating func endAttempts() {
+        form?.releaseToSource()
+        dropContent()
+    }
+
+    private mutating func dropContent() {
         reservedBytes = 0
         content.release()
-        form?.release()
         form = nil
         unread = ByteBuffer()
         request = nil

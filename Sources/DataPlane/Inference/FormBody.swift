@@ -67,6 +67,9 @@ final class FormBody {
         return spool.reader(rewriting: try MultipartRewrite(form, model: model, parameters: parameters))
     }
 
+    /// Leaves the body to the source that is being sent; the owner drops its own reference.
+    func releaseToSource() { spool.releaseToReaders() }
+
     /// Drops the body, and closes its file.
     func release() { spool.release() }
 }

@@ -189,7 +189,7 @@ extension InferenceCall {
     /// last for minutes.
     func releaseRequest() {
         if body.reservedBytes > 0 { memory.release(body.reservedBytes) }
-        body.discard()
+        body.endAttempts()
         origin.releaseHeaders()
         if upstreamResponse.isStream { upstreamResponse.head = nil }
     }

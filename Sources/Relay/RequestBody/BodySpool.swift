@@ -220,6 +220,10 @@ public final class BodySpool {
 
     // MARK: The end
 
+    /// Leaves the body to its readers: it is dropped with the last reference, which each of them holds until it has
+    /// delivered everything, or is cancelled. Reports no further event.
+    public func releaseToReaders() { onEvent = nil }
+
     /// Drops the body, and closes its file. Later pieces are dropped, and readers fail.
     public func release() {
         onEvent = nil

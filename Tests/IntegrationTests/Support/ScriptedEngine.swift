@@ -39,11 +39,15 @@ final class ScriptedEngine: Sendable {
     private let accepted: AsyncStream<Wire>
     private let models: [String]
     private let probe: Script?
+    private let readsBodies: Bool
     private let script: Script
 
-    /// - Parameter tls: nil for plain HTTP.
+    /// - Parameters:
+    ///   - readsBodies: false for a script that receives a request's head, and reads the body itself.
+    ///   - tls: nil for plain HTTP.
     init(
-        models: [String] = ["m"], probe: Script? = nil, tls: NIOSSLContext? = nil, _ script: @escaping Script
+        models: [String] = ["m"], probe: Script? = nil, readsBodies: Bool = true, tls: NIOSSLContext? = nil,
+        _ script: @escaping Script
     ) async throws {
         let (accepted, accept) = AsyncStream.makeStream(of: Wire.self)
         listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -60,6 +64,7 @@ final class ScriptedEngine: Sendable {
         self.accepted = accepted
         self.models = models
         self.probe = probe
+        self.readsBodies = readsBodies
         self.script = script
     }
 
@@ -83,7 +88,7 @@ final class ScriptedEngine: Sendable {
     private func serve(_ wire: Wire) async {
         var isCounted = false
         do {
-            while let request = try await Self.request(from: wire) {
+            while let request = try await request(from: wire) {
                 if request.method == "GET" {
                     if let probe { try await probe(request, wire) } else { try await listModels(on: wire) }
                     continue
@@ -108,14 +113,15 @@ final class ScriptedEngine: Sendable {
     }
 
     /// Nil if the client closes between requests.
-    private static func request(from wire: Wire) async throws -> Request? {
-        let state = try await wire.state.value { parse($0.received) != nil || $0.hasEnded }
-        guard let (request, length) = parse(state.received) else { return nil }
+    private func request(from wire: Wire) async throws -> Request? {
+        let readsBodies = readsBodies
+        let state = try await wire.state.value { Self.parse($0.received, readsBodies) != nil || $0.hasEnded }
+        guard let (request, length) = Self.parse(state.received, readsBodies) else { return nil }
         wire.state.update { $0.received.removeFirst(length) }
         return request
     }
 
-    private static func parse(_ bytes: [UInt8]) -> (Request, Int)? {
+    private static func parse(_ bytes: [UInt8], _ readsBodies: Bool) -> (Request, Int)? {
         let text = String(decoding: bytes, as: UTF8.self)
         guard let end = text.range(of: "\r\n\r\n") else { return nil }
         let lines = text[..<end.lowerBound].components(separatedBy: "\r\n")
@@ -129,6 +135,7 @@ final class ScriptedEngine: Sendable {
             request.fields.append((String(parts[0]), parts[1].trimmingCharacters(in: .whitespaces)))
         }
         let head = text[..<end.upperBound].utf8.count
+        guard readsBodies else { return (request, head) }
         let length = request["content-length"].flatMap { Int($0) } ?? 0
         guard bytes.count >= head + length else { return nil }
         request.body = String(decoding: bytes[head..<head + length], as: UTF8.self)

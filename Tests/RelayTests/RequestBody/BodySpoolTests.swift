@@ -342,6 +342,38 @@ import Testing
         }
     }
 
+    /// The call needs the body no longer, but an engine has not read all of it.
+    @Test(arguments: [false, true])
+    func aReaderKeepsTheBodyUntilItEnds(isCancelled: Bool) async throws {
+        try await inTemporaryDirectory { directory in
+            let bench = try await Bench(in: directory.path)
+            let body = Self.bytes(200_000)
+            try await bench.store(body, pieces: 50_000)
+            let reader = try await bench.eventLoop.submit { [bench] in
+                let spool = try #require(bench.spool.value)
+                let reader = spool.reader(rewriting: MultipartRewrite(length: spool.length))
+                #expect(reader.next() == .pending)
+                spool.releaseToReaders()
+                bench.spool.value = nil
+                return NIOLoopBoundBox<(any BodySource)?>(reader, eventLoop: bench.eventLoop)
+            }.get()
+            #expect(try await bench.openFiles() == 1)
+            if isCancelled {
+                try await bench.eventLoop.submit { reader.value?.cancel() }.get()
+            } else {
+                let sent = try await bench.eventLoop.flatSubmit {
+                    let promise = bench.eventLoop.makePromise(of: [UInt8].self)
+                    if let source = reader.value { Collector(source, promise).read() }
+                    return promise.futureResult
+                }.get()
+                #expect(sent == body)
+            }
+            #expect(try await bench.openFiles() == 0)
+            #expect(bench.memory.bytesInUse == 0 && bench.files.budget.bytesInUse == 0)
+            try await bench.eventLoop.submit { reader.value = nil }.get()
+        }
+    }
+
     @Test func aReleasedBodyCannotBeRead() async throws {
         try await inTemporaryDirectory { directory in
             let bench = try await Bench(in: directory.path)
