@@ -21,24 +21,31 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
     private let inference: InferenceHandler
     private let output: HTTP1ResponseOutput
     private let socket: CoalescingWriter
+    /// Closes the connection below TLS; nil without TLS.
+    let socketBelowTLS: SocketCloseHandler?
     private let entry: ClientConnectionEntry?
-    private var context: ChannelHandlerContext?
+    private(set) var context: ChannelHandlerContext?
     private var state: ClientConnectionState
     private var idleTimer: Scheduled<Void>?
     /// Ends the drain time, or the time for which a refused client's input is discarded.
     private var endTimer: Scheduled<Void>?
+    /// Whether the body that is being sent ends with the connection, and is not sent completely.
+    var bodyLacksFraming = false
 
     /// - Parameters:
     ///   - output: writes the data plane's responses to `socket`.
     ///   - socket: this connection's writer.
+    ///   - socketBelowTLS: the handler that closes the connection below TLS; nil without TLS.
     ///   - entry: this connection's entry among all client connections.
     ///   - maxHead: in bytes.
     init(
         inference: InferenceHandler, output: HTTP1ResponseOutput, socket: CoalescingWriter,
-        entry: ClientConnectionEntry? = nil, maxHead: Int, idleTimeout: TimeAmount, drain: TimeAmount,
+        socketBelowTLS: SocketCloseHandler? = nil, entry: ClientConnectionEntry? = nil, maxHead: Int,
+        idleTimeout: TimeAmount, drain: TimeAmount,
         now: NIODeadline
     ) {
         self.entry = entry
+        self.socketBelowTLS = socketBelowTLS
         self.inference = inference
         self.output = output
         self.socket = socket
@@ -59,7 +66,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     func removeHandler(context: ChannelHandlerContext, removalToken: ChannelHandlerContext.RemovalToken) {
         // A client must not send bytes of another protocol before the gateway's response to the upgrade.
-        if state.hasBytesAfterUpgrade { context.close(promise: nil) }
+        if state.hasBytesAfterUpgrade { close() }
         entry?.becameBusy()
         context.leavePipeline(removalToken: removalToken)
     }
@@ -140,7 +147,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         case is ChannelShouldQuiesceEvent: perform(state.drainBegan(at: context.eventLoop.now), context)
         case is ConnectionEviction:
             switch state.evicted() {
-            case .close: context.close(promise: nil)
+            case .close: close()
             case .keepOpen: entry?.keepOpen()
             }
         default: context.fireUserInboundEventTriggered(event)
@@ -215,7 +222,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
             socket.flush()
             closeOutput(context)
         case .closeOutput: closeOutput(context)
-        case .close: context.close(promise: nil)
+        case .close: close()
         }
     }
 
@@ -223,16 +230,16 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         context.close(mode: .output, promise: nil)
         endTimer?.cancel()
         endTimer = context.eventLoop.assumeIsolated().scheduleTask(in: Self.discardTimeout) { [self] in
-            self.context?.close(promise: nil)
+            close()
         }
     }
 
     /// Closes the connection when all bytes are sent. Closing earlier would drop bytes that a slow client has not read
     /// yet; with nothing to send, it closes immediately, so that no request can arrive in between.
     private func closeWhenSent(_ context: ChannelHandlerContext) {
-        guard socket.hasPending || unsentBytes(context) > 0 else { return context.close(promise: nil) }
+        guard socket.hasPending || unsentBytes(context) > 0 else { return close() }
         let sent = context.eventLoop.makePromise(of: Void.self)
-        sent.futureResult.assumeIsolated().whenComplete { [self] _ in self.context?.close(promise: nil) }
+        sent.futureResult.assumeIsolated().whenComplete { [self] _ in close() }
         // An empty write: its promise succeeds after all earlier bytes.
         socket.write(ByteBuffer(), promise: sent)
         socket.flush()
@@ -240,7 +247,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// The connection failed; dependent handlers are notified by `channelInactive`.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        context.close(promise: nil)
+        close()
     }
 
     // MARK: Deadlines
@@ -260,7 +267,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
         endTimer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
             guard let context = self.context else { return }
             switch state.drainExpired(at: context.eventLoop.now, isCalling: inference.isCalling) {
-            case .close: context.close(promise: nil)
+            case .close: close()
             case .endCall(let deadline):
                 armDrainTimer(at: deadline, context)
                 inference.drainExpired()
@@ -281,7 +288,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
             unsentBytes: unsentBytes(context))
         switch action {
         case .wait(let deadline): armIdleTimer(at: deadline, context)
-        case .close: context.close(promise: nil)
+        case .close: close()
         case .refuseBody:
             armIdleTimer(at: state.idleDeadline, context)
             if inference.isCalling { inference.bodyIsTooSlow() } else { perform(state.slowBodyRefused(), context) }

@@ -84,11 +84,13 @@ package struct ClientPipeline: Sendable {
         let output = HTTP1ResponseOutput(writer)
         let inference = InferenceHandler(services: services, output: .http1(output))
         let pipeline = channel.pipeline.syncOperations
+        let socketBelowTLS = isSecure ? SocketCloseHandler() : nil
+        if let socketBelowTLS { try pipeline.addHandler(socketBelowTLS, position: .first) }
         let http: [any RemovableChannelHandler] = [
             writer,
             HTTPResponseEncoder(),
             ClientConnection(
-                inference: inference, output: output, socket: writer, entry: entry,
+                inference: inference, output: output, socket: writer, socketBelowTLS: socketBelowTLS, entry: entry,
                 maxHead: server.maxHeaders.bytes, idleTimeout: TimeAmount(server.idleTimeout),
                 drain: TimeAmount(server.drain), now: channel.eventLoop.now),
         ]

@@ -6,15 +6,17 @@ import Relay
 final class HTTP1ResponseOutput: ResponseOutput {
     /// How the current response is delimited (RFC 9112 §6).
     private enum Framing {
-        /// By its length, or by the end of the connection.
-        case plain
+        /// By its length.
+        case length
         case chunks
+        /// By the end of the connection: HTTP/1.0 has no chunks.
+        case connection
     }
 
     private let writer: CoalescingWriter
     /// The connection's handler, while it is in its pipeline.
     var connection: ClientConnection?
-    private var framing = Framing.plain
+    private var framing = Framing.length
 
     init(_ writer: CoalescingWriter) {
         self.writer = writer
@@ -32,7 +34,7 @@ final class HTTP1ResponseOutput: ResponseOutput {
     }
 
     func write(_ head: HTTPResponseHead, document: ByteBuffer, promise: EventLoopPromise<Void>?) {
-        framing = .plain
+        framing = .length
         guard let openWriter else {
             promise?.fail(ChannelError.outputClosed)
             return
@@ -43,16 +45,17 @@ final class HTTP1ResponseOutput: ResponseOutput {
     }
 
     func write(streamHead head: HTTPResponseHead) {
-        framing = head.version == .http1_1 ? .chunks : .plain
+        framing = head.version == .http1_1 ? .chunks : .connection
         guard let openWriter else { return }
         connection?.responseBegan(isLast: !head.isKeepAlive)
+        if framing == .connection { connection?.bodyBeganWithoutFraming() }
         openWriter.write(head, isChunked: framing == .chunks)
     }
 
     func write(piece: ByteBuffer) {
         switch framing {
         case .chunks: openWriter?.write(chunk: piece)
-        case .plain: openWriter?.write(piece, promise: nil)
+        case .length, .connection: openWriter?.write(piece, promise: nil)
         }
     }
 
@@ -63,10 +66,13 @@ final class HTTP1ResponseOutput: ResponseOutput {
         }
         switch framing {
         case .chunks:
-            framing = .plain
+            framing = .length
             openWriter.write(Self.lastChunk, promise: promise)
-        case .plain:
+        case .length:
             if let promise { completeWhenSent(promise) }
+        case .connection:
+            framing = .length
+            if let sent = connection?.bodyEndedWithoutFraming(promise) { completeWhenSent(sent) }
         }
         connection?.responseCompleted(isLast: isLast)
     }

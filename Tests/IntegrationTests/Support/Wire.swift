@@ -23,6 +23,8 @@ final class Wire: Sendable {
         /// The peer has sent its FIN, or the connection has closed.
         var hasEnded = false
         var isClosed = false
+        /// The error that ended the connection, such as a reset; nil for a regular end.
+        var failure: (any Error)?
 
         var text: String { String(decoding: received, as: UTF8.self) }
     }
@@ -151,6 +153,9 @@ final class Wire: Sendable {
             }
         }
 
-        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            state.update { $0.failure = $0.failure ?? error }
+            context.close(promise: nil)
+        }
     }
 }
