@@ -19,7 +19,8 @@ final class CallHandler: ChannelInboundHandler {
     private enum Phase {
         case idle
         case receiving(RelayedCall)
-        /// A request that the agent refuses or serves itself: the remainder of its body is read and discarded.
+        /// A request that the agent refuses or serves itself: its body is short, and read before the response, so that the
+        /// connection can be kept.
         case responding(HTTPRequestHead, ControlResponse)
         case relaying(RelayedCall)
         /// The response ended before the request: the remainder of the request is discarded, so that the gateway can read the
@@ -35,14 +36,13 @@ final class CallHandler: ChannelInboundHandler {
     /// close`.
     private var isLastRequest = false
     private var shutdownTimer: Scheduled<Void>?
-    /// Detects a request body that arrives too slowly; nil unless one is being received.
-    private var pace: BodyPace?
-    /// Whether the rest of a request is still arriving while an engine works on it.
+    /// Detects a request body that arrives too slowly.
+    private var pace: BodyPaceTimer?
+    /// Whether the rest of a request is still arriving while an engine works on it, or after the response has begun.
     private var requestIsOpen = false
-    /// Bytes of the current request's body, discarded ones included.
-    private var bodyBytes = 0
     private var discardedBytes = 0
-    private var paceTimer: Scheduled<Void>?
+    /// Whether the last response of this connection has been sent.
+    private var responseIsSent = false
     /// The memory share for requests from this address.
     private(set) lazy var memory = services.budget.share(
         for: nil, from: Peer(IPAddress(context?.channel.remoteAddress)))
@@ -51,7 +51,11 @@ final class CallHandler: ChannelInboundHandler {
         self.services = services
     }
 
-    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        pace = BodyPaceTimer(on: context.eventLoop) { [weak self] in self?.context?.close(promise: nil) }
+    }
+
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     // MARK: The gateway's side
@@ -59,39 +63,40 @@ final class CallHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch (phase, unwrapInboundIn(data)) {
         case (.idle, .head(let head)):
+            discardedBytes = 0
+            pace?.begin()
             begin(head, context)
-            startPace(context)
         case (.receiving(let call), .body(let bytes)):
-            bodyBytes += bytes.readableBytes
+            pace?.received(bytes.readableBytes)
             do throws(CallRefusal) {
                 if try call.receive(bytes) { try forwardEarly(call) }
             } catch {
                 refuse(call, error)
             }
         case (.receiving(let call), .end):
-            stopPace()
+            pace?.end()
             forward(call)
         case (.relaying(let call), .body(let bytes)):
             guard let body = call.incomingBody else { return context.close(promise: nil) }
-            bodyBytes += bytes.readableBytes
+            pace?.received(bytes.readableBytes)
             body.receive(bytes)
             if !body.wantsBytes { pauseReading(context) }
         case (.relaying(let call), .end):
             guard call.incomingBody != nil else { return context.close(promise: nil) }
-            stopPace()
+            pace?.end()
             requestIsOpen = false
-        case (.responding, .body(let bytes)):
-            bodyBytes += bytes.readableBytes
-            discardedBytes += bytes.readableBytes
-            if discardedBytes > CallServices.maxBody.bytes { context.close(promise: nil) }
-        case (.discarding, .body(let bytes)):
-            bodyBytes += bytes.readableBytes
-            discardedBytes += bytes.readableBytes
-            if discardedBytes > CallServices.maxBody.bytes { context.close(promise: nil) }
-        case (.discarding, .end): context.close(promise: nil)
+        case (.responding, .body(let bytes)): pace?.received(bytes.readableBytes)
         case (.responding(let head, let response), .end):
-            stopPace()
+            pace?.end()
             send(response, to: head)
+        case (.discarding, .body(let bytes)):
+            pace?.received(bytes.readableBytes)
+            discardedBytes += bytes.readableBytes
+            if discardedBytes > CallServices.maxBody.bytes { context.close(promise: nil) }
+        case (.discarding, .end):
+            pace?.end()
+            phase = .closing
+            if responseIsSent { context.close(promise: nil) }
         case (.closing, _): break
         // Pipelined requests, which no version of the gateway sends.
         case (.relaying, .head), (.receiving, .head), (.responding, .head), (.discarding, .head), (.idle, _):
@@ -102,19 +107,43 @@ final class CallHandler: ChannelInboundHandler {
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         if !head.isKeepAlive { isLastRequest = true }
         switch CallRoute(head, services) {
-        case .respond(let response): phase = .responding(head, response)
+        case .respond(let response): respond(response, to: head)
         case .call(let endpoint):
             do throws(CallRefusal) {
                 phase = .receiving(
                     try RelayedCall(head: head, endpoint: endpoint, services: services, connection: self))
             } catch {
-                isLastRequest = true
-                return phase = .responding(head, ControlResponse(error))
+                return respond(ControlResponse(error), to: head)
             }
-            if head.headers.first(name: "expect")?.lowercased() == "100-continue" {
+            if Self.awaitsContinue(head) {
                 context.writeAndFlush(wrapOutboundOut(.head(.init(version: .http1_1, status: .continue))), promise: nil)
             }
         }
+    }
+
+    private static func awaitsContinue(_ head: HTTPRequestHead) -> Bool {
+        head.headers.first(name: "expect")?.lowercased() == "100-continue"
+    }
+
+    /// In bytes: maximum length of a body that is read before the agent's own response.
+    private static let maxAwaitedBody = 64 << 10
+
+    private func respond(_ response: ControlResponse, to head: HTTPRequestHead) {
+        let isShort =
+            RelayedCall.length(of: head).map { $0 <= Self.maxAwaitedBody }
+            ?? !head.headers.contains(name: "transfer-encoding")
+        if isShort, !Self.awaitsContinue(head) {
+            phase = .responding(head, response)
+        } else {
+            respondEarly(response, to: head)
+        }
+    }
+
+    /// Responds to a request whose body is still arriving: the gateway need not send the rest. What it sends nevertheless is
+    /// discarded at the pace and size of any other body, and the connection closes.
+    private func respondEarly(_ response: ControlResponse, to head: HTTPRequestHead) {
+        requestIsOpen = true
+        send(response, to: head)
     }
 
     /// Forwards the beginning of a request; the rest follows as it arrives.
@@ -133,14 +162,14 @@ final class CallHandler: ChannelInboundHandler {
 
     /// Back-pressure from the engine. Meanwhile the pace of the gateway is not watched: the agent determines it.
     private func pauseReading(_ context: ChannelHandlerContext) {
-        stopPace()
+        pace?.end()
         try? context.channel.syncOptions?.setOption(.autoRead, value: false)
     }
 
     private func resumeReading() {
         guard requestIsOpen, let context else { return }
         try? context.channel.syncOptions?.setOption(.autoRead, value: true)
-        if pace == nil { startPace(context) }
+        pace?.begin()
     }
 
     private func forward(_ call: RelayedCall) {
@@ -153,47 +182,10 @@ final class CallHandler: ChannelInboundHandler {
         }
     }
 
-    // MARK: Pace of the request body
-
-    private func startPace(_ context: ChannelHandlerContext) {
-        (bodyBytes, discardedBytes) = (0, 0)
-        pace = BodyPace(gracePeriod: Self.bodyGracePeriod.nanoseconds, now: Self.now(context))
-        watchPace(context)
-    }
-
-    private func watchPace(_ context: ChannelHandlerContext) {
-        guard let deadline = pace?.deadline else { return }
-        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        paceTimer = context.eventLoop.assumeIsolated().scheduleTask(
-            deadline: .uptimeNanoseconds(UInt64(clamping: deadline))
-        ) {
-            let handler = bound.value
-            guard let context = handler.context, handler.pace != nil else { return }
-            if handler.pace?.isTooSlow(received: handler.bodyBytes, now: Self.now(context)) ?? true {
-                context.close(promise: nil)
-            } else {
-                handler.watchPace(context)
-            }
-        }
-    }
-
-    private func stopPace() {
-        pace = nil
-        paceTimer?.cancel()
-        paceTimer = nil
-    }
-
-    private static let bodyGracePeriod: TimeAmount = .seconds(75)
-    private static func now(_ context: ChannelHandlerContext) -> Int64 {
-        Int64(clamping: context.eventLoop.now.uptimeNanoseconds)
-    }
-
-    /// Refuses a request before its body is complete: the remainder is discarded at the pace and size of any other body,
-    /// and the connection closes after the response.
+    /// Refuses a request while its body is arriving.
     private func refuse(_ call: RelayedCall, _ refusal: CallRefusal) {
         call.end()
-        isLastRequest = true
-        phase = .responding(call.head, ControlResponse(refusal))
+        respondEarly(ControlResponse(refusal), to: call.head)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -203,7 +195,7 @@ final class CallHandler: ChannelInboundHandler {
         }
         phase = .closing
         shutdownTimer?.cancel()
-        stopPace()
+        pace?.end()
         context.fireChannelInactive()
     }
 
@@ -254,23 +246,24 @@ final class CallHandler: ChannelInboundHandler {
 
     func endResponse() {
         guard let context else { return }
-        if requestIsOpen {
-            phase = .discarding
-            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-            // The engine does not read the rest, so nothing else resumes reading.
-            return resumeReading()
+        phase = requestIsOpen ? .discarding : isLastRequest ? .closing : .idle
+        guard requestIsOpen || isLastRequest else {
+            return context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         }
-        phase = isLastRequest ? .closing : .idle
         let written = context.eventLoop.makePromise(of: Void.self)
-        if isLastRequest {
-            written.futureResult.assumeIsolated().whenComplete { [weak self] _ in
-                self?.context?.close(promise: nil)
-            }
-        }
+        written.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.lastResponseSent() }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
+        // The engine does not read the rest, so nothing else resumes reading.
+        resumeReading()
     }
 
-    /// The engine's connection was lost before its response.
+    /// Closing earlier would truncate a response that the gateway has not read yet.
+    private func lastResponseSent() {
+        responseIsSent = true
+        if case .closing = phase { context?.close(promise: nil) }
+    }
+
+    /// The engine did not respond.
     func fail(_ call: RelayedCall, _ refusal: CallRefusal) {
         send(ControlResponse(refusal), to: call.head)
     }

@@ -46,7 +46,8 @@ struct CallRefusal: Error, Hashable {
         message: "Unsupported Content-Encoding. Send the body unencoded.",
         param: "content-encoding", acceptedCodings: "identity")
     static let tooLarge = CallRefusal(
-        status: .payloadTooLarge, code: .requestTooLarge, message: "The request body exceeds this runner's limit.")
+        status: .payloadTooLarge, code: .requestTooLarge,
+        message: "The request body exceeds the \(CallServices.maxBody) that this runner accepts. Send a smaller one.")
     static let noMemory = CallRefusal(
         status: .serviceUnavailable, code: .queueFull,
         message: "This runner has no memory left for request bodies. Retry later.")
@@ -78,7 +79,11 @@ struct CallRefusal: Error, Hashable {
 
     static let noConnection = CallRefusal(
         status: .serviceUnavailable, code: .queueFull, message: "This runner has no connection left. Retry later.")
-    /// A 503 lets a gateway try another runner.
+    /// No byte of the request reached the engine: the gateway may try another runner.
     static let engineUnreachable = CallRefusal(
         status: .serviceUnavailable, code: .noRunnerAvailable, message: "The engine is unreachable.")
+    /// The engine may have worked on the request, which may be the reason: the gateway decides whether another engine receives
+    /// it (`routing.failover.after_send`).
+    static let engineConnectionLost = CallRefusal(
+        status: .badGateway, code: .upstreamError, message: "The engine closed the connection without a response.")
 }

@@ -55,7 +55,8 @@ final class RelayedCall: UpstreamResponseReceiver {
         }
     }
 
-    private static func length(of head: HTTPRequestHead) -> Int? {
+    /// The stated length of the body; nil if there is none.
+    static func length(of head: HTTPRequestHead) -> Int? {
         head.headers.first(name: "content-length").flatMap { Int($0) }
     }
 
@@ -209,9 +210,13 @@ final class RelayedCall: UpstreamResponseReceiver {
         }
         end()
         guard !headWasSent else { return connection.abortResponse() }
+        connection.fail(self, Self.refusal(after: failure))
+    }
+
+    private static func refusal(after failure: UpstreamFailure) -> CallRefusal {
         switch failure {
-        case .exhausted, .bodyUnavailable: connection.fail(self, .noConnection)
-        default: connection.fail(self, .engineUnreachable)
+        case .exhausted, .bodyUnavailable: .noConnection
+        default: failure.occurredBeforeSending ? .engineUnreachable : .engineConnectionLost
         }
     }
 }

@@ -113,6 +113,7 @@ import Testing
         #expect(cause(404, agentCode: "model_not_found") == .modelMissing)
         #expect(cause(404, agentCode: "not_found") == .endpointMissing)
         #expect(cause(400, agentCode: "invalid_json") == .requestRejected)
+        #expect(cause(413, agentCode: "request_too_large") == .requestRejected)
         #expect(cause(400, agentCode: "made up") == .requestRejected)
     }
 
