@@ -79,6 +79,9 @@ struct EngineDocument: Hashable, Sendable {
             return GatewayError(
                 .noRunnerAvailable, "The runner no longer lists this model. Retry later.", retry: .after(.seconds(10)),
                 cause: cause)
+        // An agent without memory or connections: the caller did not exceed a limit.
+        case .overloaded where status == 503:
+            return error(.queueFull, "The runner has no capacity left. Retry later.", soon)
         case .overloaded: return error(.rateLimitExceeded, "The runner is overloaded. Retry later.", soon)
         case .timedOut: return error(.upstreamTimeout, "The runner timed out reading the request. Retry later.", soon)
         case .loading, .unavailable, .foreignResponse:

@@ -5,6 +5,7 @@ import NIOCore
 import NIOHTTP1
 import Relay
 import Scheduling
+import Settings
 import SimpleAICore
 
 /// Sends a call to a runner: as it is, or translated for an engine that does not serve its endpoint.
@@ -13,8 +14,8 @@ extension InferenceCall {
     private struct EngineRequest {
         let endpoint: Endpoint
         let body: ByteBuffer
-        /// The form in place of `body`, and its media type; nil for JSON.
-        var form: (source: any BodySource, contentType: String)?
+        /// The form in place of `body`, its media type and its model; nil for JSON.
+        var form: (source: any BodySource, contentType: String, model: String)?
         /// Whether it asks for the usage chunk.
         let asksForUsage: Bool
         let isTranslated: Bool
@@ -45,12 +46,12 @@ extension InferenceCall {
     private func send(_ request: EngineRequest, to upstream: Upstream, usesNewConnection: Bool) {
         progress.delivery = StreamDelivery()
         timeline.sent = .now()
-        let upstreamRequest = UpstreamRequest(
-            head: ForwardedHeaders.request(
-                from: head, path: request.endpoint.path, dialect: request.endpoint.dialect, to: upstream,
-                contentType: request.form?.contentType ?? "application/json",
-                bodyLength: request.form?.source.length ?? request.body.readableBytes, requestID: id.rawValue),
-            body: request.body, bodySource: request.form?.source)
+        var head = ForwardedHeaders.request(
+            from: head, path: request.endpoint.path, dialect: request.endpoint.dialect, to: upstream,
+            contentType: request.form?.contentType ?? "application/json",
+            bodyLength: request.form?.source.length ?? request.body.readableBytes, requestID: id.rawValue)
+        if let form = request.form, isAgent(upstream.runner) { AgentRequest.add(model: form.model, to: &head.headers) }
+        let upstreamRequest = UpstreamRequest(head: head, body: request.body, bodySource: request.form?.source)
         let exchangeHandle = ExchangeHandle()
         forwarding.exchangeHandle = exchangeHandle
         services.pools.pool(on: eventLoop).send(
@@ -69,13 +70,18 @@ extension InferenceCall {
         return timeouts
     }
 
+    private func isAgent(_ runner: RunnerID) -> Bool {
+        !rules.settings.runners.contains { $0.id == runner }
+    }
+
     /// Nil for a call whose body is JSON.
     private func formRequest(_ call: Call, _ lease: Lease) throws(GatewayError) -> EngineRequest? {
         guard let form = body.form else { return nil }
+        let model = lease.engineModel.rawValue
         let source = try form.source(
-            model: lease.engineModel.rawValue, rules.access.parameters.edits(for: call, servedBy: lease.model))
+            model: model, rules.access.parameters.edits(for: call, servedBy: lease.model))
         return EngineRequest(
-            endpoint: endpoint, body: ByteBuffer(), form: (source, form.contentType), asksForUsage: false,
+            endpoint: endpoint, body: ByteBuffer(), form: (source, form.contentType, model), asksForUsage: false,
             isTranslated: false)
     }
 

@@ -6,8 +6,8 @@ import SimpleAICore
 
 /// One call from the gateway to an engine. Belongs to its connection's event loop.
 ///
-/// A JSON body is buffered until it is complete and its model is known. Of a form, only the part up to the field `model` is
-/// buffered; the rest goes to the engine as it arrives.
+/// A JSON body is buffered until it is complete and its model is known. A form goes to the engine as it arrives, once its
+/// model is known: from the head, if the gateway states it there, or else from the field `model`, up to which it is buffered.
 final class RelayedCall: UpstreamResponseReceiver {
     let head: HTTPRequestHead
     private let endpoint: Endpoint
@@ -74,7 +74,7 @@ final class RelayedCall: UpstreamResponseReceiver {
         try scan(bytes)
         body.writeImmutableBuffer(bytes)
         // Without a length, the end of the request is not known beforehand.
-        guard form?.model != nil, let length = Self.length(of: head) else { return false }
+        guard modelOfForm != nil, let length = Self.length(of: head) else { return false }
         return length > body.readableBytes
     }
 
@@ -134,8 +134,14 @@ final class RelayedCall: UpstreamResponseReceiver {
             body.readableBytesView[start + member.range.lowerBound..<start + member.range.upperBound])
     }
 
+    /// The model of a form, as far as it is known.
+    private var modelOfForm: String? {
+        guard let form else { return nil }
+        return form.model ?? head.headers.first(name: AgentRequest.modelField)
+    }
+
     private func modelInForm() throws(CallRefusal) -> String {
-        if let model = form?.model { return model }
+        if let modelOfForm { return modelOfForm }
         do throws(GatewayError) {
             _ = try form?.finish()
         } catch {

@@ -54,6 +54,16 @@ import Testing
         #expect(error.retry == .after(.seconds(17)))
     }
 
+    /// The caller exceeded no limit.
+    @Test func anAgentWithoutCapacityIsNotTheCallersError() throws {
+        var state = try forwarding()
+        let actions = state.handle(.documentReceived(Sample.document(503, agentCode: "queue_full")))
+        #expect(notation(actions) == "return(r1) place(not r1)")
+        let error = try #require(refusal(state.handle(.placementRefused(Sample.error))))
+        #expect(error.code == .queueFull && error.status() == 503)
+        #expect(error.retry == .after(.seconds(5)))
+    }
+
     @Test func otherReasonsReplaceTheFirstFailure() throws {
         var state = try forwarding()
         _ = state.handle(.documentReceived(Sample.document(429)))

@@ -179,7 +179,9 @@ extension Integration {
                     let response = try await stream.response()
                     #expect(response.status == 431)
                     #expect(try response.error().code == "headers_too_large")
-                    #expect(try await stream.code() == (isWhole ? nil : .noError))
+                    // The end of a whole request may arrive after the response.
+                    let code = try await stream.code()
+                    #expect(code == .noError || isWhole && code == nil)
                 }
                 #expect(try await client.send(gateway.head(), body: RunningGateway.chat()).response().status == 200)
                 #expect(engine.counts.value.requests.count == 1)
