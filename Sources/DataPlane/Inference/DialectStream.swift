@@ -124,6 +124,7 @@ struct NativeStream {
             return nil
         }
         switch reader.receive(payload.bytes, isNamedError: EventSplitter.isNamed("error", event)) {
+        case .failed where reader.isForeign: return .upstreamFailed(.malformed("the stream of another API"))
         case .failed(let error): return .streamFailed(error)
         case .forward(let range):
             events += 1

@@ -89,7 +89,8 @@ extension InferenceCall {
         let addsUsage =
             call.streams && !call.wantsUsage && endpoint.supportsStreamUsage && state.mayAddUsageOption
             && upstream.acceptsStreamUsage
-        let bytes = body.content.forwarded(model: lease.engineModel.rawValue, addingUsage: addsUsage)
+        let bytes = body.content.forwarded(
+            model: lease.engineModel.rawValue, addingUsage: addsUsage, leavingOut: body.request?.promptCacheBreaker)
         let path =
             endpoint.hasOtherSpellings
             ? upstream.spelling(of: endpoint, of: lease.model, excluding: forwarding.missingPaths) : nil

@@ -96,7 +96,10 @@ package struct CallBody {
     ///   - model: the engine's own id of the chosen model.
     ///   - addingUsage: whether to set `stream_options.include_usage`.
     ///   - removingUsage: whether to remove `stream_options`, which a translation of the gateway has written.
-    package func forwarded(model: String, addingUsage: Bool, removingUsage: Bool = false) -> ByteBuffer {
+    ///   - removed: bytes to leave out, as offsets from the body's start. The rest must be a valid body.
+    package func forwarded(
+        model: String, addingUsage: Bool, removingUsage: Bool = false, leavingOut removed: Range<Int>? = nil
+    ) -> ByteBuffer {
         var edits: [(range: Range<Int>, text: String)] = []
         let name = JSONString.encode(model)
         let firstMember =
@@ -110,6 +113,7 @@ package struct CallBody {
         }
         if addingUsage { edits.append(usageEdit(firstMember: firstMember)) }
         if removingUsage, let edit = usageRemoval { edits.append(edit) }
+        if let removed { edits.append((removed, "")) }
         edits.sort { $0.range.lowerBound < $1.range.lowerBound }
 
         var result = ByteBuffer()
