@@ -70,8 +70,9 @@ extension Integration {
                 }, settings: { $0.server.tls = tls }
             ) { (gateway, _) async throws in
                 let wire = try await gateway.connect(window: 16 << 10, segment: 1_400)
-                try await wire.pauseReading()
+                // With TLS, the request is sent once the handshake is complete.
                 try await wire.send(gateway.request(Self.speech, "POST", "/v1/audio/speech", version: "1.0"))
+                try await wire.pauseReading()
                 for _ in 1...20 { #expect(try await gateway.get("/health").status == 200) }
                 try await wire.resumeReading()
                 let state = try await wire.state.value { $0.hasEnded }
