@@ -41,19 +41,13 @@ package struct CallBody {
     }
 
     /// The call that the complete body describes.
-    /// - Parameter pathModel: the model that the path names, which applies if the body names none.
+    /// - Parameters:
+    ///   - pathModel: the model that the path names, which applies if the body names none.
     /// - Throws: `invalidJSON`, or `invalidRequest` if the document is not a request of this endpoint.
     package mutating func finish(
         endpoint: Endpoint, id: CallID, defaultClass: ClassName, pathModel: String? = nil
     ) throws(GatewayError) -> Call {
-        do throws(JSONError) {
-            try scanner.finish()
-        } catch {
-            throw GatewayError(body: error)
-        }
-        guard scanner.isObject else {
-            throw GatewayError(.invalidRequest, "The request body must be a JSON object.")
-        }
+        try requireObject()
         try checkInput(of: endpoint)
         let streams = try boolean("stream", default: endpoint.streamsByDefault) && endpoint.readsStreams
         let model = try modelField()
@@ -65,9 +59,24 @@ package struct CallBody {
             expectedChoices: streams ? expectedChoices(endpoint) : 1)
     }
 
+    private mutating func requireObject() throws(GatewayError) {
+        do throws(JSONError) {
+            try scanner.finish()
+        } catch {
+            throw GatewayError(body: error)
+        }
+        guard scanner.isObject else {
+            throw GatewayError(.invalidRequest, "The request body must be a JSON object.")
+        }
+    }
+
     private func checkInput(of endpoint: Endpoint) throws(GatewayError) {
-        if let required = endpoint.requiredField, scanner.member(required).map({ $0.kind == .null }) ?? true {
-            throw GatewayError(.invalidRequest, "The field \"\(required)\" is missing.", param: required)
+        if let required = endpoint.requiredField, !([required] + endpoint.alternativeFields).contains(where: hasValue) {
+            let others = endpoint.alternativeFields.map { "\"\($0)\"" }.joined(separator: ", ")
+            throw GatewayError(
+                .invalidRequest,
+                "The field \"\(required)\" is missing\(others.isEmpty ? "" : ", and so are its alternatives: \(others)").",
+                param: required)
         }
         guard endpoint.inputField == "messages", let input = scanner.member("messages"), input.kind != .null else {
             return
@@ -76,6 +85,8 @@ package struct CallBody {
             throw GatewayError(.invalidRequest, "The field \"messages\" must be an array.", param: "messages")
         }
     }
+
+    private func hasValue(_ key: String) -> Bool { scanner.member(key).map { $0.kind != .null } ?? false }
 
     /// The fingerprint of the conversation's beginning, which its later calls share: the messages up to the first user
     /// message, or the start of the prompt. Nil if there is neither.
@@ -198,15 +209,18 @@ package struct CallBody {
         if let member = scanner.member("n"), member.kind == .number {
             number = Int(String(decoding: view(member.range), as: UTF8.self)) ?? 1
         }
-        guard endpoint == .completions, let prompt = scanner.member("prompt"), prompt.kind == .array else {
-            return max(1, number)
-        }
-        let prompts = JSONSlice(checked: ArraySlice(view(prompt.range))).elements
-        // A list of numbers is one prompt, in tokens.
-        guard let first = prompts.first, first.string != nil || first.bytes.first == UInt8(ascii: "[") else {
-            return max(1, number)
-        }
-        return max(1, number.multipliedReportingOverflow(by: prompts.count).partialValue)
+        guard endpoint == .completions else { return max(1, number) }
+        let count = max(1, promptCount("prompt") + promptCount("prompt_embeds"))
+        return max(1, number.multipliedReportingOverflow(by: count).partialValue)
+    }
+
+    /// Number of prompts in a field: a list of numbers is one, in tokens.
+    private func promptCount(_ key: String) -> Int {
+        guard let member = scanner.member(key), member.kind != .null else { return 0 }
+        guard member.kind == .array else { return 1 }
+        let prompts = JSONSlice(checked: ArraySlice(view(member.range))).elements
+        guard let first = prompts.first else { return 0 }
+        return first.string != nil || first.bytes.first == UInt8(ascii: "[") ? prompts.count : 1
     }
 
     private var user: String? {

@@ -32,7 +32,8 @@ extension Endpoint {
         }
     }
 
-    /// The field without which a JSON body is refused; nil if all fields are left to the engine.
+    /// The field without which a JSON body is refused, unless it has one of `alternativeFields`; nil if all fields are left
+    /// to the engine.
     public var requiredField: String? {
         switch self {
         case .chatCompletions, .messages, .countTokens: "messages"
@@ -41,6 +42,17 @@ extension Endpoint {
         case .rerank, .rerankV2, .rerankUnversioned: "query"
         // Without input, Ollama only loads the model.
         case .transcriptions, .translations, .imageEdits, .imageVariations, .ollamaChat, .ollamaGenerate: nil
+        }
+    }
+
+    /// Fields that engines accept in place of `requiredField`: vLLM embeds a conversation and completes embeddings,
+    /// llama.cpp reads `content`, and a response may consist of a stored prompt, or continue a conversation or response.
+    public var alternativeFields: [String] {
+        switch self {
+        case .embeddings: ["messages", "content"]
+        case .completions: ["prompt_embeds"]
+        case .responses: ["prompt", "conversation", "previous_response_id"]
+        default: []
         }
     }
 

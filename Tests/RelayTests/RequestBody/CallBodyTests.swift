@@ -119,6 +119,31 @@ import Testing
         #expect(self.refusal("{\"\(field)\":null}", endpoint)?.param == field)
     }
 
+    /// Engines know other inputs than the usual one.
+    @Test(arguments: [
+        (Endpoint.embeddings, "messages"), (.embeddings, "content"), (.completions, "prompt_embeds"),
+        (.responses, "prompt"), (.responses, "conversation"), (.responses, "previous_response_id"),
+    ])
+    func alternativesReplaceTheRequiredField(_ endpoint: Endpoint, _ field: String) throws {
+        #expect(try read("{\"\(field)\":\"x\"}", endpoint).0.endpoint == endpoint)
+        let refusal = refusal("{\"\(field)\":null}", endpoint)
+        #expect(refusal?.param == endpoint.requiredField)
+        #expect(refusal?.message.contains("\"\(field)\"") == true)
+        // Engines that ignore case would read them on any path.
+        #expect(self.refusal("{\"input\":1,\"prompt\":1,\"\(field.uppercased())\":1}", endpoint)?.param == field)
+        #expect(self.refusal("{\"\(field)\":\"x\"}", .imageGenerations)?.param ?? "prompt" == "prompt")
+    }
+
+    @Test func promptsOfEveryFormAreCounted() throws {
+        for (text, count) in [
+            (#"{"stream":true,"prompt_embeds":"AA"}"#, 1), (#"{"stream":true,"prompt_embeds":["AA","BB"]}"#, 2),
+            (#"{"stream":true,"prompt":["a"],"prompt_embeds":["AA","BB"],"n":2}"#, 6),
+            (#"{"stream":true,"prompt":[],"prompt_embeds":"AA"}"#, 1), (#"{"stream":true,"prompt":[1,2]}"#, 1),
+        ] {
+            #expect(try read(text, .completions).0.expectedChoices == count, "\(text)")
+        }
+    }
+
     /// Without input, Ollama loads or unloads the model.
     @Test(arguments: [Endpoint.ollamaChat, .ollamaGenerate])
     func ollamaNeedsNoInputAndStreamsByDefault(_ endpoint: Endpoint) throws {
