@@ -117,10 +117,12 @@ struct ControlHandlers: Sendable {
         of body: inout CallBody, for other: Caller?, requestedBy requester: Caller, _ rules: ControlPlaneServices.Rules
     ) throws -> Response {
         let caller = other ?? requester
-        let endpoint = Endpoint.chatCompletions
+        let statedEndpoint = try body.statedEndpoint()
+        let endpoint = statedEndpoint ?? .chatCompletions
         let read = rules.access.resolve(
             try body.finish(
-                endpoint: endpoint, id: RequestID.id(stated: nil), defaultClass: rules.access.classes.defaultClass)
+                endpoint: endpoint, id: RequestID.id(stated: nil), defaultClass: rules.access.classes.defaultClass,
+                needsInput: statedEndpoint == nil)
         ) { services.scheduler.lists($0) }
         let status = rules.access.permissionDeniedStatus
         let access =
@@ -137,9 +139,12 @@ struct ControlHandlers: Sendable {
             )
         }
         let affinity = call.policy == .prefixAffinity ? body.conversation(of: endpoint) : nil
+        let lacking = services.upstreams.runners(lacking: endpoint, of: call.models)
+        var request = PlacementRequest(call, affinity: affinity, excluding: Set(lacking.keys))
+        request.lackingEndpoint = request.excluded
         return Self.json(
             RouteExplanation(
-                call: call, placement: services.scheduler.explain(PlacementRequest(call, affinity: affinity)),
+                call: call, placement: services.scheduler.explain(request).refusing(with: lacking),
                 showsRunners: rules.access.showsRunner(to: requester), permissionDeniedStatus: status, access: access,
                 parameters: rules.access.parameters
             ).json)

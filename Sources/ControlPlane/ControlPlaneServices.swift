@@ -24,6 +24,7 @@ package final class ControlPlaneServices: Sendable {
     /// Nil if API keys are off, by `auth.mode: none` or by settings.
     package let keys: KeyStore?
     let scheduler: Scheduler
+    let upstreams: UpstreamDirectory
     let contextLengths: ContextLengths
     let capabilities: ModelCapabilities
     let limiter: CallLimiter
@@ -38,7 +39,8 @@ package final class ControlPlaneServices: Sendable {
 
     package init(
         rules: Rules, credentials: CredentialChecks, keys: KeyStore?, scheduler: Scheduler,
-        contextLengths: ContextLengths, capabilities: ModelCapabilities, limiter: CallLimiter, budget: BufferBudget,
+        upstreams: UpstreamDirectory, contextLengths: ContextLengths, capabilities: ModelCapabilities,
+        limiter: CallLimiter, budget: BufferBudget,
         admissions: AdmissionMetrics,
         metrics: [any MetricSource], drain: DrainState, logger: Logger
     ) {
@@ -46,6 +48,7 @@ package final class ControlPlaneServices: Sendable {
         self.credentials = credentials
         self.keys = keys
         self.scheduler = scheduler
+        self.upstreams = upstreams
         self.contextLengths = contextLengths
         self.capabilities = capabilities
         self.limiter = limiter

@@ -108,7 +108,7 @@ public struct GatewayApplication: Service {
             refreshModels: { fleet.refreshModels(of: $0) })
         controlPlane = ControlPlaneServices(
             rules: .init(settings: settings, access: access), credentials: credentials, keys: keys,
-            scheduler: scheduler, contextLengths: fleet.contextLengths,
+            scheduler: scheduler, upstreams: upstreams, contextLengths: fleet.contextLengths,
             capabilities: fleet.capabilities, limiter: limiter, budget: budget,
             admissions: admissions,
             metrics: [

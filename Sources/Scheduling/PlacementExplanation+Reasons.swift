@@ -1,4 +1,4 @@
-import SimpleAICore
+public import SimpleAICore
 
 extension PlacementExplanation {
     init(_ forecast: PlacementForecast, _ view: SchedulerView, _ request: PlacementRequest) {
@@ -18,6 +18,21 @@ extension PlacementExplanation {
             return candidates.filter { $0.wouldBeWoken || $0.reason == .waking }.compactMap(\.wakeETA).min()
         case .waitsForSlot, .waitsForProbe, .waitsForLoad, .refused: return nil
         }
+    }
+}
+
+extension PlacementExplanation {
+    /// The same placement; a call that is refused because no runner with the model serves its endpoint gets an error that
+    /// states so.
+    /// - Parameter errors: of the runners that lack the endpoint.
+    public func refusing(with errors: [RunnerID: GatewayError]) -> PlacementExplanation {
+        guard case .refused(let error) = outcome, error.code == .noRunnerAvailable,
+            candidates.allSatisfy({ $0.model == nil || $0.reason == .lacksEndpoint }),
+            let known = errors.min(by: { $0.key < $1.key })?.value
+        else { return self }
+        return PlacementExplanation(
+            outcome: .refused(known), candidates: candidates, expectedWait: expectedWait, longestWait: longestWait,
+            queue: queue)
     }
 }
 
@@ -42,6 +57,7 @@ extension PlacementExplanation.Candidate {
         of view: SchedulerView.RunnerView, _ model: ModelID?, _ request: PlacementRequest, rank: Int?
     ) -> PlacementExplanation.Reason {
         guard let model else { return .lacksModel }
+        if request.lackingEndpoint.contains(view.runner.id) { return .lacksEndpoint }
         if !request.allows(view.runner.id) { return .excluded }
         switch view.occupancy.state {
         case .ready where rank != nil: return .free

@@ -13,6 +13,8 @@ public struct PlacementExplanation: Hashable, Sendable {
         /// The runner already failed this call.
         case excluded
         case lacksModel = "lacks_model"
+        /// The runner's engine does not serve the endpoint of the call for the model.
+        case lacksEndpoint = "lacks_endpoint"
         /// The runner has the model, but not in memory.
         case loadable
         /// The runner is loading the model, or unloading others for it.

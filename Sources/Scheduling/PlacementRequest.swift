@@ -16,8 +16,10 @@ public struct PlacementRequest: Hashable, Sendable {
     public let mayWake: Bool
     /// Ids or machine types of runners that are woken together with the chosen one.
     public let speculativeWakes: [ExactString]
-    /// Runners that already failed this call.
+    /// Runners that already failed this call, or that lack its endpoint.
     public let excluded: Set<RunnerID>
+    /// The excluded runners that are excluded because they lack the call's endpoint; only for explanations.
+    public var lackingEndpoint: Set<RunnerID> = []
     /// The only runner that can serve the call, because it created the response that the call continues; nil for any.
     public let only: RunnerID?
     /// When the call began to wait for a loading engine; nil if it has not.
@@ -70,6 +72,7 @@ extension PlacementRequest {
             affinity: affinity, mayWake: mayWake, speculativeWakes: speculativeWakes, excluded: excluded, only: only,
             caller: caller, priority: priority)
         request.loadingSince = loadingSince
+        request.lackingEndpoint = lackingEndpoint
         return request
     }
 }

@@ -28,6 +28,7 @@ package struct RouteExplanation {
     package var json: String {
         var fields = [
             "\"object\":\"route\"", "\"model\":\(JSONString.encode(call.call.request.description))",
+            "\"endpoint\":\(JSONString.encode(call.call.endpoint.path))",
             "\"models\":[\(call.models.map { JSONString.encode($0.rawValue) }.joined(separator: ","))]",
             "\"policy\":\"\(call.policy.rawValue)\"", "\"outcome\":\"\(outcome)\"",
         ]

@@ -16,6 +16,11 @@ struct ExplainCommand: AsyncParsableCommand {
     var model: String?
     @Option(
         help: .init(
+            "The endpoint of the call, such as embeddings or audio/transcriptions (default: chat/completions).",
+            valueName: "endpoint"))
+    var endpoint: String?
+    @Option(
+        help: .init(
             "Explain for a caller with exactly these roles (admins only); may be repeated.",
             valueName: "role"))
     var asRole: [String] = []
@@ -91,11 +96,13 @@ struct ExplainCommand: AsyncParsableCommand {
     private var request: String {
         struct RouteRequest: Encodable {
             let model: String?
+            let endpoint: String?
             let messages: [String] = []
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes]
-        let document = (try? encoder.encode(RouteRequest(model: model))) ?? Data("{\"messages\":[]}".utf8)
+        let document =
+            (try? encoder.encode(RouteRequest(model: model, endpoint: endpoint))) ?? Data("{\"messages\":[]}".utf8)
         return String(decoding: document, as: UTF8.self)
     }
 

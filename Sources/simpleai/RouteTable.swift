@@ -37,6 +37,7 @@ struct RouteTable {
         }
 
         let model: String
+        let endpoint: String?
         let alias: Alias?
         let parameters: [Parameters]?
         let models: [String]
@@ -66,8 +67,10 @@ struct RouteTable {
     }
 
     var text: String {
+        let endpoint = route.endpoint.map { $0 == "/v1/chat/completions" ? "" : " at \($0)" } ?? ""
         let subject =
-            route.policy.map { "\(route.model) (\(route.models.joined(separator: ", "))), \($0)" } ?? route.model
+            route.policy.map { "\(route.model)\(endpoint) (\(route.models.joined(separator: ", "))), \($0)" }
+            ?? route.model + endpoint
         var lines = ["\(subject): \(sentence)"]
         if let alias = route.alias { lines.append(Self.sentence(alias)) }
         for entry in route.parameters ?? [] { lines.append("parameters of \(entry.pattern): \(entry.summary)") }

@@ -51,6 +51,42 @@ extension Integration {
             }
         }
 
+        /// A call that no engine serves at its endpoint is explained as it is answered.
+        @Test func explainsTheEndpointOfACall() async throws {
+            try await withEngine(
+                Engine.wellBehaved, runner: { $0.endpoints = [.transcriptions, .embeddings] }
+            ) { gateway, engine in
+                for (endpoint, outcome) in [
+                    (#""endpoint":"embeddings""#, "served"), (#""endpoint":"/v1/audio/transcriptions""#, "served"),
+                    (#""endpoint":"chat/completions""#, "refused"),
+                    (#""endpoint":"api/chat","messages":[]"#, "refused"),
+                    (#""messages":[]"#, "refused"), (#""endpoint":null,"messages":[]"#, "refused"),
+                ] {
+                    let response = try await route(gateway, "{\"model\":\"m\",\(endpoint)}")
+                    #expect(response.status == 200, "\(endpoint)")
+                    let document = try response.json()
+                    #expect(document["outcome"] as? String == outcome, "\(endpoint)")
+                    let candidates = try #require(document["candidates"] as? [[String: Any]])
+                    #expect(
+                        candidates.map { $0["reason"] as? String } == [outcome == "served" ? "free" : "lacks_endpoint"])
+                    #expect(document["status"] as? Int == (outcome == "served" ? nil : 501), "\(endpoint)")
+                }
+                let embeddings = try await route(gateway, #"{"model":"m","endpoint":"embeddings"}"#).json()
+                #expect(embeddings["endpoint"] as? String == "/v1/embeddings")
+                for endpoint in ["\"chat\"", "5", "\"/admin\""] {
+                    let refused = try await route(gateway, "{\"model\":\"m\",\"endpoint\":\(endpoint)}")
+                    #expect(refused.status == 400)
+                    #expect(try refused.error().param == "endpoint")
+                }
+                let real = try await gateway.send(
+                    RunningGateway.chat("m"), fields: ["x-simpleai-explain: 1"], roles: ["admin"])
+                #expect(real.status == 501)
+                #expect(real["x-simpleai-explain"]?.hasPrefix("refused; r1=lacks_endpoint") == true)
+                #expect(engine.counts.value.requests.isEmpty)
+                try await gateway.settled()
+            }
+        }
+
         private static func change(_ settings: inout Settings) {
             settings.classes = [.init(name: "fast", models: ["m"]), .init(name: "big", models: ["m"])]
             settings.policies = [

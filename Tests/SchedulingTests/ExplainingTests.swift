@@ -39,6 +39,34 @@ import Testing
         #expect(explanation.candidates.last?.runner.id == "other")
     }
 
+    @Test func runnersWithoutTheEndpointAreNamed() {
+        let bench = Bench.ready(.serving("a", "m"), .serving("b", "m"), .serving("c", "m"), .serving("d", "n"))
+        let lost = GatewayError(.endpointNotSupported, "no endpoint")
+        for (lacking, excluded, isLacked) in [
+            (["a"], ["a", "b"], false), (["a", "b", "c"], ["a", "b", "c"], true),
+            (["a", "b"], ["a", "b", "c"], false),
+        ] as [(Set<RunnerID>, Set<RunnerID>, Bool)] {
+            var request = PlacementRequest(models: ["m"], excluded: excluded)
+            request.lackingEndpoint = lacking
+            let errors = Dictionary(uniqueKeysWithValues: lacking.map { ($0, lost) })
+            let explanation = bench.state.explain(request, now: bench.now).refusing(with: errors)
+            for id in ["a", "b", "c", "d"] as [RunnerID] {
+                let expected: PlacementExplanation.Reason =
+                    id == "d"
+                    ? .lacksModel
+                    : lacking.contains(id)
+                        ? .lacksEndpoint
+                        : excluded.contains(id) ? .excluded : .free
+                #expect(reasons(explanation)[id] == expected, "\(id)")
+            }
+            if case .refused(let error) = explanation.outcome {
+                #expect((error.code == .endpointNotSupported) == isLacked)
+            } else {
+                #expect(excluded.count < 3)
+            }
+        }
+    }
+
     @Test func runnersAreListedInTheOrderOfPlacement() throws {
         var bench = Bench.ready(
             .serving("a", "m", slots: 2), .serving("b", "m", slots: 2), .serving("c", "m", slots: 2, type: "gpu"))

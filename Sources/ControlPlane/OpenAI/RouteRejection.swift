@@ -11,7 +11,8 @@ struct RouteRejection {
     var json: String {
         let fields =
             [
-                "\"object\":\"route\"", "\"model\":\(JSONString.encode(call.request.description))", "\"models\":[]",
+                "\"object\":\"route\"", "\"model\":\(JSONString.encode(call.request.description))",
+                "\"endpoint\":\(JSONString.encode(call.endpoint.path))", "\"models\":[]",
                 "\"outcome\":\"refused\"", "\"expected_wait_ms\":null", "\"longest_wait_ms\":null", "\"queue\":0",
                 "\"status\":\(error.status(permissionDeniedStatus: permissionDeniedStatus))",
                 String(error.body.json.dropFirst().dropLast()), "\"access\":\(access)",

@@ -170,7 +170,12 @@ final class InferenceCall {
         case .authorize(let call, let caller): authorize(call, caller)
         case .place(let call, let excluded):
             let request = request(for: call, excluding: excluded)
-            if origin.fields.wantsReasons, caller?.isAdmin ?? false { placement.explanation = explain(call, request) }
+            if origin.fields.wantsReasons, caller?.isAdmin ?? false {
+                var explained = request
+                explained.lackingEndpoint = placement.newRunnersWithoutEndpoint.union(
+                    placement.runnersWithoutEndpoint.keys)
+                placement.explanation = explain(call, explained)
+            }
             place(request)
         case .withdrawPlacement: withdraw()
         case .forward(let call, let lease, let usesNewConnection):

@@ -43,12 +43,13 @@ package struct CallBody {
     /// The call that the complete body describes.
     /// - Parameters:
     ///   - pathModel: the model that the path names, which applies if the body names none.
+    ///   - needsInput: false for a request about a call, which need not have the call's input.
     /// - Throws: `invalidJSON`, or `invalidRequest` if the document is not a request of this endpoint.
     package mutating func finish(
-        endpoint: Endpoint, id: CallID, defaultClass: ClassName, pathModel: String? = nil
+        endpoint: Endpoint, id: CallID, defaultClass: ClassName, pathModel: String? = nil, needsInput: Bool = true
     ) throws(GatewayError) -> Call {
         try requireObject()
-        try checkInput(of: endpoint)
+        if needsInput { try checkInput(of: endpoint) }
         let streams = try boolean("stream", default: endpoint.streamsByDefault) && endpoint.readsStreams
         let model = try modelField()
         return Call(
@@ -68,6 +69,22 @@ package struct CallBody {
         guard scanner.isObject else {
             throw GatewayError(.invalidRequest, "The request body must be a JSON object.")
         }
+    }
+
+    /// The endpoint of the call that a request is about: its member `endpoint`, a path or a name of the settings; nil
+    /// without one.
+    /// - Throws: `invalidJSON`, or `invalidRequest` for another value.
+    package mutating func statedEndpoint() throws(GatewayError) -> Endpoint? {
+        try requireObject()
+        guard let member = scanner.member("endpoint"), member.kind != .null else { return nil }
+        guard member.kind == .string, member.range.count <= Self.maxNameLength,
+            let endpoint = Endpoint(written: JSONString.decode(view(member.range)))
+        else {
+            throw GatewayError(
+                .invalidRequest,
+                "The field \"endpoint\" must be one of \(Endpoint.names.joined(separator: ", ")).", param: "endpoint")
+        }
+        return endpoint
     }
 
     private func checkInput(of endpoint: Endpoint) throws(GatewayError) {

@@ -8,6 +8,7 @@ public enum RequestKeys {
     public static let body = JSONScanner.Keys(refusingVariantsOf: [
         "model", "stream", "stream_options", "messages", "prompt", "input", "max_tokens", "max_completion_tokens",
         "max_output_tokens", "user", "previous_response_id", "n", "query", "content", "prompt_embeds", "conversation",
+        "endpoint",
     ])
     /// Keys of `stream_options`.
     public static let streamOptions = JSONScanner.Keys(refusingVariantsOf: ["include_usage"])
