@@ -123,6 +123,12 @@ extension Defect {
         case .waitEndsAsIfComplete: ([.dialects], "a stream that waited gets the end of a complete one, and no content")
         case .cancelIgnored: ([.dialects], "a stream occupies its slot after the client has closed it")
         case .countingTokensWakes: ([.dialects], "counting tokens wakes the machine")
+        case .speechTruncated: ([.dialects], "the WAV file of a speech is cut")
+        case .speechWithoutSamples: ([.dialects], "the WAV file of a speech is a header only")
+        case .imageTruncated: ([.dialects], "the generated image is cut")
+        case .imageOfNoFormat: ([.dialects], "the generated image is no image")
+        case .transcriptEmpty: ([.dialects], "the transcript of spoken words is empty")
+        case .vectorsZero: ([.dialects], "the vectors of embeddings are zero")
         case .tagsHideSleepingModels: ([.dialects], "/api/tags lists only models on awake machines")
 
         case .chat500: (SuiteTest.ofChat, "every call gets 500")

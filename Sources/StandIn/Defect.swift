@@ -24,6 +24,7 @@ package enum Defect: String, CaseIterable, Sendable {
     case dialectsArePublic, dialectMethodsUnchecked, dialectRolesIgnored, apiKeyIgnored, apiKeyUnverified
     case dialectUsageMissing, dialectCallsUncounted, silentDialects, foreignKeepalives, waitEndsAsIfComplete
     case cancelIgnored, countingTokensWakes, tagsHideSleepingModels
+    case speechTruncated, speechWithoutSamples, imageTruncated, imageOfNoFormat, transcriptEmpty, vectorsZero
     // Responses
     case chat500, emptyObject, emptyContent, streamCut, streamWithoutDone, streamIgnored, connectionCut, noFinishReason
 

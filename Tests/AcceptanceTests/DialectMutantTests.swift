@@ -50,6 +50,12 @@ struct DialectMutantTests {
         Mutant(defect: .waitEndsAsIfComplete, properties: ["waiting"]),
         Mutant(defect: .cancelIgnored, properties: ["cancel"]),
         Mutant(defect: .countingTokensWakes, properties: ["no-wake"]),
+        Mutant(defect: .speechTruncated, properties: ["answered"]) { $0 == .speech },
+        Mutant(defect: .speechWithoutSamples, properties: ["answered"]) { $0 == .speech },
+        Mutant(defect: .imageTruncated, properties: ["answered"]) { $0 == .images },
+        Mutant(defect: .imageOfNoFormat, properties: ["answered"]) { $0 == .images },
+        Mutant(defect: .transcriptEmpty, properties: ["answered"]) { $0 == .transcriptions },
+        Mutant(defect: .vectorsZero, properties: ["answered"]) { $0 == .embeddings || $0 == .ollamaEmbed },
         Mutant(defect: .tagsHideSleepingModels, properties: ["complete"]),
     ]
 

@@ -17,6 +17,8 @@ struct APIRequest: Sendable {
     var headers: [(name: String, value: String)] = []
     /// The arguments with which curl sends a body that is not text; nil for text.
     var curlBody: String?
+    /// Whether the body is a sound with spoken words.
+    var containsSpeech = false
 
     static func get(_ path: String, as credential: Credential) -> APIRequest {
         APIRequest(method: "GET", path: path, credential: credential)

@@ -7,6 +7,8 @@ struct DialectFormat: Sendable {
     var documentType: String { endpoint == .speech ? "audio/wav" : "application/json" }
     var streamType: String { endpoint.isOllama ? "application/x-ndjson" : "text/event-stream" }
 
+    private var vector: String { defect == .vectorsZero ? "[0,0.0]" : "[0.1,0.2]" }
+
     private var isUsageStated: Bool { defect != .dialectUsageMissing }
 
     // MARK: Documents
@@ -17,16 +19,16 @@ struct DialectFormat: Sendable {
         case .countTokens: #"{"input_tokens":9}"#
         case .ollamaChat, .ollamaGenerate: line("ready", isDone: true)
         case .ollamaEmbed:
-            #"{"model":"\#(model)","embeddings":[[0.1,0.2]]\#(isUsageStated ? #","prompt_eval_count":9"# : "")}"#
+            #"{"model":"\#(model)","embeddings":[\#(vector)]\#(isUsageStated ? #","prompt_eval_count":9"# : "")}"#
         case .responses: response
         case .embeddings:
-            #"{"object":"list","model":"\#(model)","data":[{"object":"embedding","index":0,"embedding":[0.1,0.2]}]"#
+            #"{"object":"list","model":"\#(model)","data":[{"object":"embedding","index":0,"embedding":\#(vector)}]"#
                 + (isUsageStated ? #","usage":{"prompt_tokens":9,"total_tokens":9}}"# : "}")
         case .rerank:
             #"{"model":"\#(model)","results":[{"index":1,"relevance_score":0.9},{"index":0,"relevance_score":0.1}]}"#
-        case .speech: "RIFF sound"
-        case .transcriptions: #"{"text":"a tone"}"#
-        case .images: #"{"created":1,"data":[{"b64_json":"iVBORw0KGgo="}]}"#
+        case .speech: StandInMedia.speech(defect)
+        case .transcriptions: #"{"text":"\#(defect == .transcriptEmpty ? "" : "a tone")"}"#
+        case .images: #"{"created":1,"data":[{"b64_json":"\#(StandInMedia.image(defect))"}]}"#
         case .ollamaTags: #"{"models":[]}"#
         }
     }

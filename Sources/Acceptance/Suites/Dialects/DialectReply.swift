@@ -8,6 +8,8 @@ struct DialectReply: Sendable {
     var outputTokens: Int?
     /// What the caller received, as a phrase: `5 characters of text`.
     var content = ""
+    /// Why the response does not show whether the endpoint works; nil if it does.
+    var undecided: String?
 }
 
 extension Endpoint {
@@ -34,12 +36,9 @@ extension Endpoint {
             return DialectReply(inputTokens: Int(count), content: "\(Int(count)) input tokens")
         case .embeddings: return try Self.embeddings(json)
         case .ollamaEmbed:
-            guard let vector = json["embeddings"]?[0]?.array, !vector.isEmpty else {
-                throw ResponseProblem("`embeddings` contains no vector")
-            }
             return DialectReply(
                 model: json["model"]?.string, inputTokens: json["prompt_eval_count"]?.count,
-                content: "a vector of \(vector.count) numbers")
+                content: try MediaContent.vector(json["embeddings"]?[0]))
         case .ollamaTags:
             guard let models = json["models"]?.array else { throw ResponseProblem("the array `models` is missing") }
             guard models.allSatisfy({ $0["name"]?.string?.isEmpty == false }) else {
@@ -49,13 +48,18 @@ extension Endpoint {
         case .rerank: return try Self.ranking(json)
         case .transcriptions:
             guard let text = json["text"]?.string else { throw ResponseProblem("`text` is not a string") }
+            guard text.contains(where: { !$0.isWhitespace }) else {
+                if exchange.request.containsSpeech { throw ResponseProblem("the transcript of spoken words is empty") }
+                return DialectReply(
+                    content: "no text",
+                    undecided:
+                        "the transcript is empty: no sound of /v1/audio/speech was available, and the tone that was "
+                        + "sent contains no words")
+            }
             return DialectReply(content: "\(text.count) characters of text")
         case .images:
             guard let image = json["data"]?[0] else { throw ResponseProblem("`data` contains no image") }
-            guard [image["b64_json"], image["url"]].contains(where: { $0?.string?.isEmpty == false }) else {
-                throw ResponseProblem("the image has neither `b64_json` nor `url`")
-            }
-            return DialectReply(content: "one image")
+            return DialectReply(content: try MediaContent.picture(in: image))
         case .speech: return try speech(exchange)
         }
     }
@@ -114,12 +118,9 @@ extension Endpoint {
 
     private static func embeddings(_ json: JSONValue) throws(ResponseProblem) -> DialectReply {
         guard json["object"]?.string == "list" else { throw ResponseProblem("`object` is not \"list\"") }
-        // An array of numbers, or base64 for clients that ask for it.
-        guard let vector = json["data"]?[0]?["embedding"], vector.array?.isEmpty == false || vector.string != nil
-        else { throw ResponseProblem("`data` contains no vector") }
         return DialectReply(
             model: json["model"]?.string, inputTokens: json["usage"]?["prompt_tokens"]?.count,
-            content: "a vector of \(vector.array?.count ?? 0) numbers")
+            content: try MediaContent.vector(json["data"]?[0]?["embedding"]))
     }
 
     private static func ranking(_ json: JSONValue) throws(ResponseProblem) -> DialectReply {
@@ -140,8 +141,7 @@ extension Endpoint {
         guard type.hasPrefix("audio/") || type.hasPrefix("application/octet-stream") else {
             throw ResponseProblem("\(exchange.contentName) instead of audio")
         }
-        guard !exchange.body.isEmpty else { throw ResponseProblem("the audio is empty") }
-        return DialectReply(content: "\(exchange.body.count) bytes of \(type)")
+        return DialectReply(content: try MediaContent.sound(exchange.body, type: type))
     }
 }
 

@@ -3,7 +3,8 @@ extension DialectsTest {
         let served = try await served(endpoint)
         let target = served.target.isEmpty ? "" : "\(served.target): "
         switch served.reply {
-        case .success(let reply): return .pass("\(target)\(reply.content)")
+        case .success(let reply):
+            return reply.undecided.map { .inconclusive("\(target)\($0)") } ?? .pass("\(target)\(reply.content)")
         case .failure(let problem):
             return .fail(
                 "\(target)\(problem)",

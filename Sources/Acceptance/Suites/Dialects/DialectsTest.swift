@@ -11,6 +11,7 @@ struct DialectsTest: AcceptanceTest {
     let sleeper: WakeOnLANTest
     private let listed = Once<ModelList>()
     private let served = OncePerEndpoint<Served>()
+    private let spoken = Once<[UInt8]?>()
     private let streamed = OncePerEndpoint<Result<Exchange, RequestFailed>>()
     let waited = Once<WaitingStreams>()
 
@@ -76,6 +77,26 @@ struct DialectsTest: AcceptanceTest {
     private static func undecided(_ endpoint: Endpoint, _ reason: String) -> Finding {
         let check = "dialects.\(endpoint.rawValue).answered"
         return .inconclusive("not decided: \(reason), see \(check)", following: check)
+    }
+
+    /// A WAV file with spoken words, from the deployment itself; nil if it has none.
+    func speech() async throws -> [UInt8]? {
+        try await spoken.value {
+            let served: Served
+            do {
+                let isSelected = options.endpoints.isEmpty || options.endpoints.keys.contains(.speech)
+                served =
+                    isSelected
+                    ? try await self.served(.speech)
+                    : try await Discovery(test: self, endpoint: .speech, ignoresSelection: true).served()
+            } catch is Finding {
+                return nil
+            } catch is RequestFailed {
+                return nil
+            }
+            guard case .success = served.reply, served.exchange.body.starts(with: "RIFF".utf8) else { return nil }
+            return served.exchange.body
+        }
     }
 
     /// The response to a streaming request.

@@ -2,6 +2,8 @@
 struct Discovery: Sendable {
     let test: DialectsTest
     let endpoint: Endpoint
+    /// Whether the endpoint is tried although the operator names others, because the test of another one needs it.
+    var ignoresSelection = false
 
     private var session: Session { test.session }
     private var options: SuiteOptions.Dialects { test.options }
@@ -11,7 +13,7 @@ struct Discovery: Sendable {
     /// - Throws: a SKIP if the deployment does not have the endpoint.
     func served() async throws -> DialectsTest.Served {
         let isNamed = options.endpoints.keys.contains(endpoint)
-        guard options.endpoints.isEmpty || isNamed else {
+        guard options.endpoints.isEmpty || isNamed || ignoresSelection else {
             throw Finding.skip("--endpoint does not name \(endpoint.rawValue)").sharingReason()
         }
         let (targets, isListed) = try await targets()
@@ -38,8 +40,9 @@ struct Discovery: Sendable {
 
     private func request(_ target: String) async throws -> DialectsTest.Served {
         let credential = try await session.credential(for: target)
+        let speech = endpoint == .transcriptions ? try await test.speech() : nil
         let exchange = try await session.send(
-            endpoint.request(model: target, as: credential, session: session))
+            endpoint.request(model: target, as: credential, speech: speech, session: session))
         let reply: Result<DialectReply, ResponseProblem>
         do throws(ResponseProblem) {
             reply = .success(try endpoint.reply(exchange))

@@ -6,15 +6,18 @@ extension Endpoint {
 
     /// A small request with a unique prompt, so that no cache can serve it.
     ///
-    /// - Parameter isLong: asks for a text of about ``longCount`` tokens.
+    /// - Parameters:
+    ///   - isLong: asks for a text of about ``longCount`` tokens.
+    ///   - speech: a WAV file with spoken words, to be transcribed; nil: a tone.
     func request(
-        model: String, as credential: Credential, stream: Bool = false, isLong: Bool = false, session: Session
+        model: String, as credential: Credential, stream: Bool = false, isLong: Bool = false, speech: [UInt8]? = nil,
+        session: Session
     ) throws -> APIRequest {
         let nonce = session.nonce()
         let prompt =
             isLong
             ? "\(nonce): count from 1 to \(Self.longCount), in digits." : "\(nonce): answer with the single word ready."
-        if self == .transcriptions { return upload(model: model, as: credential, nonce: nonce) }
+        if self == .transcriptions { return upload(model: model, as: credential, nonce: nonce, speech: speech) }
         let members = members(prompt: prompt, maxTokens: isLong ? Self.longCount : 64, stream: stream)
         return try request(["model": .string(model)].merging(members) { $1 }, as: credential, stream: stream)
     }
@@ -62,8 +65,12 @@ extension Endpoint {
         }
     }
 
-    /// - Parameter model: nil leaves the part out.
-    private func upload(model: String?, as credential: Credential, nonce: String) -> APIRequest {
+    /// - Parameters:
+    ///   - model: nil leaves the part out.
+    ///   - speech: a WAV file with spoken words; nil: a tone.
+    private func upload(
+        model: String?, as credential: Credential, nonce: String, speech: [UInt8]? = nil
+    ) -> APIRequest {
         let boundary = "simpleai-\(nonce)"
         var form: [UInt8] = []
         if let model {
@@ -72,9 +79,10 @@ extension Endpoint {
         form +=
             "--\(boundary)\r\nContent-Disposition: form-data; name=\"file\"; filename=\"tone.wav\"\r\nContent-Type: audio/wav\r\n\r\n"
             .utf8
-        form += Self.tone + Array("\r\n--\(boundary)--\r\n".utf8)
+        form += (speech ?? Self.tone) + Array("\r\n--\(boundary)--\r\n".utf8)
         var request = APIRequest(method: method, path: path, credential: credential, body: Data(form))
         request.contentType = "multipart/form-data; boundary=\(boundary)"
+        request.containsSpeech = speech != nil
         request.curlBody = (model.map { "-F model=\($0) " } ?? "") + "-F file=@tone.wav"
         return request
     }
