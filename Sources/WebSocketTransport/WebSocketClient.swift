@@ -19,7 +19,7 @@ public enum WebSocketClient {
             let tls = address.isSecure ? try tls ?? NIOSSLContext(configuration: OutgoingTLS.configuration()) : nil
             let opening = try await ClientBootstrap(group: group)
                 .connectTimeout(TimeAmount(options.connectTimeout))
-                .channelOption(.socketOption(.tcp_nodelay), value: 1)
+                .channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .connect(host: address.host, port: address.port) { channel in
                     channel.eventLoop.makeCompletedFuture {
                         if let tls { try channel.pipeline.syncOperations.addHandler(tlsHandler(tls, address.host)) }

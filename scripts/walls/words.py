@@ -26,6 +26,9 @@ CONSTRUCTS = [
      "format with `.iso8601`, store integers, and read time zones from TZif files"),
     ("Sources", r"\bURLComponents\s*\([^{}]{0,250}\.host\b", "`URLComponents.host` decodes by locale data",
      "use `encodedHost`"),
+    # At SOL_SOCKET, the number of TCP_NODELAY is SO_DEBUG, which only root may set: others get EACCES.
+    ("Sources Tests", r"\bsocketOption\s*\(\s*\.tcp_", "a TCP option at the level of sockets, where its number is another option",
+     "use `tcpOption`"),
     ("Tests", r"\b(?:Task|Thread)\s*\.\s*sleep\b", "a test that sleeps is slow or flaky",
      "wait for the event, with a deadline"),
     ("Tests", r"(?<![\w.])u?sleep\s*\(", "a test that sleeps is slow or flaky", "wait for the event, with a deadline"),

@@ -98,7 +98,7 @@ struct APIClient: Sendable {
         promise.futureResult.whenComplete { _ in limit.cancel() }
         ClientBootstrap(group: loop)
             .connectTimeout(TimeAmount(min(timeout, .seconds(10))))
-            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { [deployment, tls] channel in
                 promise.futureResult.whenComplete { _ in channel.close(promise: nil) }
                 return channel.eventLoop.makeCompletedFuture {

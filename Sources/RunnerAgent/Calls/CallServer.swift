@@ -43,7 +43,7 @@ final class CallServer: Sendable {
                     }
                 }
                 .childChannelOption(.socketOption(.so_keepalive), value: 1)
-                .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .childChannelInitializer { channel in
                     let peer = Peer(IPAddress(channel.remoteAddress))
                     guard services.beginConnection(from: peer) else {
