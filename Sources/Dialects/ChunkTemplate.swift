@@ -1,3 +1,5 @@
+import SimpleAICore
+
 /// What consecutive chunks with one piece of text have in common: an engine sends hundreds of chunks that differ only in the
 /// text. A chunk that matches is translated without parsing it.
 struct ChunkTemplate: Sendable {
@@ -18,30 +20,11 @@ struct ChunkTemplate: Sendable {
         guard payload.count > start.count + end.count else { return nil }
         let piece = payload.startIndex + start.count..<payload.endIndex - end.count
         let matches = payload.withUnsafeBytes { bytes in
-            Self.equal(bytes, at: 0, start) && Self.equal(bytes, at: bytes.count - end.count, end)
+            Byte.equal(bytes, at: 0, start) && Byte.equal(bytes, at: bytes.count - end.count, end)
                 && Self.isStringContent(
                     UnsafeRawBufferPointer(rebasing: bytes[start.count..<bytes.count - end.count]))
         }
         return matches ? payload[piece] : nil
-    }
-
-    /// Compares eight bytes at a time, because the template is most of a chunk.
-    private static func equal(_ bytes: UnsafeRawBufferPointer, at offset: Int, _ expected: [UInt8]) -> Bool {
-        expected.withUnsafeBytes { expected in
-            var index = 0
-            while index + 8 <= expected.count {
-                guard
-                    bytes.loadUnaligned(fromByteOffset: offset + index, as: UInt64.self)
-                        == expected.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-                else { return false }
-                index += 8
-            }
-            while index < expected.count {
-                guard bytes[offset + index] == expected[index] else { return false }
-                index += 1
-            }
-            return true
-        }
     }
 
     /// Whether the text is the content of a JSON string (RFC 8259 §7).

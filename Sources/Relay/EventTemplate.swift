@@ -40,7 +40,7 @@ struct EventTemplate {
         // An empty piece does not match: pieces are counted, and empty ones do not count.
         guard length > start.count + end.count else { return nil }
         let fits = event.withUnsafeReadableBytes { bytes in
-            Self.equal(bytes, at: 0, start) && Self.equal(bytes, at: length - end.count, end)
+            Byte.equal(bytes, at: 0, start) && Byte.equal(bytes, at: length - end.count, end)
                 && Self.isPlain(UnsafeRawBufferPointer(rebasing: bytes[start.count..<(length - end.count)]))
         }
         guard fits else { return nil }
@@ -57,25 +57,6 @@ struct EventTemplate {
 
     /// Whether a matching event ends with LF, so that no later byte can belong to it. A CR could be followed by an LF.
     var isWholeEvent: Bool { end.last == 0x0A }
-
-    /// Compares eight bytes at a time, because the template is most of an event.
-    private static func equal(_ bytes: UnsafeRawBufferPointer, at offset: Int, _ expected: [UInt8]) -> Bool {
-        expected.withUnsafeBytes { expected in
-            var index = 0
-            while index + 8 <= expected.count {
-                guard
-                    bytes.loadUnaligned(fromByteOffset: offset + index, as: UInt64.self)
-                        == expected.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-                else { return false }
-                index += 8
-            }
-            while index < expected.count {
-                guard bytes[offset + index] == expected[index] else { return false }
-                index += 1
-            }
-            return true
-        }
-    }
 
     /// Whether the text is the content of a JSON string without an escape.
     private static func isPlain(_ text: UnsafeRawBufferPointer) -> Bool {

@@ -64,7 +64,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         let eventLoop = context.eventLoop
         (self.receiver, self.exchangeHandle) = (receiver, exchangeHandle)
         let timerDeadline = state.exchangeBegan(
-            timeouts: timeouts, isLast: !request.head.isKeepAlive, unreadBytes: request.bodySource?.length ?? 0,
+            timeouts: timeouts, isLast: !request.head.connectionPersists, unreadBytes: request.bodySource?.length ?? 0,
             at: eventLoop.now)
         exchangeHandle.progress = .exchanging(self)
         let written = eventLoop.makePromise(of: Void.self)

@@ -319,7 +319,7 @@ struct UpstreamConnectionState {
             // read.
             return fail(.staleConnection)
         }
-        self.exchange?.response = .head(isSuccess: 200...299 ~= head.status.code, keepAlive: head.isKeepAlive)
+        self.exchange?.response = .head(isSuccess: 200...299 ~= head.status.code, keepAlive: head.connectionPersists)
         return .head(head)
     }
 

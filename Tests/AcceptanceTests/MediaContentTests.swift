@@ -50,10 +50,10 @@ struct MediaContentTests {
         Sound(Array(wave(samples: 8).prefix(44)), "audio/wav", "cut"),
         Sound(wave(samples: 8, stated: 9), "audio/wav", "of samples"), Sound("RIFF", "audio/wav", "but is none"),
         Sound(Array(wave(samples: 8).prefix(30)), "application/octet-stream", "cut"), Sound("", "audio/mpeg", "empty"),
-        Sound("hello", "audio/wav", "no sound"), Sound("{}", "audio/mpeg", "no sound"), Sound("ID3", "audio/mpeg"),
+        Sound("hello", "audio/wav", "not audio"), Sound("{}", "audio/mpeg", "not audio"), Sound("ID3", "audio/mpeg"),
         Sound([0xFF, 0xFB], "audio/mpeg; rate=1"), Sound([0xFF, 0xF1], "audio/aac"),
-        Sound([0xFF, 0xE1], "audio/aac", "no sound"), Sound("OggS", "audio/ogg"), Sound("fLaC", "audio/flac"),
-        Sound("OggS", "audio/flac", "no sound"), Sound([1], "audio/pcm"),
+        Sound([0xFF, 0xE1], "audio/aac", "not audio"), Sound("OggS", "audio/ogg"), Sound("fLaC", "audio/flac"),
+        Sound("OggS", "audio/flac", "not audio"), Sound([1], "audio/pcm"),
     ]
 
     @Test(arguments: sounds) func `a sound is complete and of its type`(sound: Sound) {
@@ -101,7 +101,7 @@ struct MediaContentTests {
     }
 
     @Test(arguments: [
-        ("[0,0.5]", ""), ("[0,0.0]", "zero"), ("[]", "no vector"), ("null", "no vector"), ("[1,null]", "no number"),
+        ("[0,0.5]", ""), ("[0,0.0]", "zero"), ("[]", "no vector"), ("null", "no vector"), ("[1,null]", "not a number"),
         ("\"AACAPw==\"", ""), ("\"AAAAAA==\"", "zero"), ("\"AAAA\"", "32-bit"), ("\"@\"", "32-bit"), ("\"\"", "32-bit"),
     ])
     func `a vector is not zero`(json: String, expected: String) throws {

@@ -12,18 +12,6 @@ extension Integration {
     @Suite struct ModelNamesTests {
         private typealias Engine = ScriptedEngine
 
-        private static func edits(
-            _ defaults: [(String, String)] = [], force: [(String, String)] = [], max: [(String, String)] = [],
-            remove: [String] = []
-        ) -> BodyEdits {
-            func assignments(_ edits: [(String, String)]) -> [BodyEdits.Assignment] {
-                edits.compactMap { name, value in BodyEdits.Path(name).map { .init($0, Array(value.utf8)) } }
-            }
-            return BodyEdits(
-                removed: remove.compactMap { BodyEdits.Path($0) }, defaults: assignments(defaults),
-                forced: assignments(force), maxima: assignments(max))
-        }
-
         private static func change(_ settings: inout Settings) {
             settings.classes = [.init(name: "fast", models: ["m"]), .init(name: "big", models: ["none"])]
             settings.models.aliases = [
@@ -125,7 +113,7 @@ extension Integration {
                 #expect(try await gateway.send(RunningGateway.chat("new-name")).status == 404)
                 try gateway.reload {
                     $0.models.aliases = [ModelAlias("new-*", target: .byClass("fast"))]
-                    $0.models.parameters = [ModelParameters("m", Self.edits(force: [("seed", "9")]))]
+                    $0.models.parameters = [ModelParameters("m", edits(force: [("seed", "9")]))]
                 }
                 #expect(try await gateway.send(RunningGateway.chat("new-name"), roles: []).status == 200)
                 #expect(try engine.request(0).body.contains("\"seed\":9"))

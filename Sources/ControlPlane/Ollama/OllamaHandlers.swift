@@ -55,7 +55,9 @@ struct OllamaHandlers: Sendable {
     func refuse(_ request: Request, _ context: ControlContext) async throws -> Response {
         _ = try await control.caller(of: request, context)
         let message = OllamaEndpoint(path: request.uri.path)?.unsupportedMessage
-        throw GatewayError(.endpointNotSupported, message ?? "This gateway does not support this endpoint.")
+        throw GatewayError(
+            .endpointNotSupported,
+            message ?? "The gateway does not serve \(request.uri.path). Manage models on their machines.")
     }
 
     private static func model(_ entry: ModelList.Entry) -> OllamaModel {

@@ -176,7 +176,7 @@ final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func write(_ head: HTTPResponseHead, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
         var head = head
-        switch state.headWritten(status: Int(head.status.code), keepAlive: head.isKeepAlive) {
+        switch state.headWritten(status: Int(head.status.code), keepAlive: head.connectionPersists) {
         case .write: break
         case .writeAsLast: head.headers.replaceOrAdd(name: "Connection", value: "close")
         case .drop:

@@ -39,7 +39,7 @@ final class HTTP1ResponseOutput: ResponseOutput {
             promise?.fail(ChannelError.outputClosed)
             return
         }
-        connection?.responseBegan(isLast: !head.isKeepAlive)
+        connection?.responseBegan(isLast: !head.connectionPersists)
         openWriter.write(head, isChunked: false)
         openWriter.write(document, promise: promise)
     }
@@ -47,7 +47,7 @@ final class HTTP1ResponseOutput: ResponseOutput {
     func write(streamHead head: HTTPResponseHead) {
         framing = head.version == .http1_1 ? .chunks : .connection
         guard let openWriter else { return }
-        connection?.responseBegan(isLast: !head.isKeepAlive)
+        connection?.responseBegan(isLast: !head.connectionPersists)
         if framing == .connection { connection?.bodyBeganWithoutFraming() }
         openWriter.write(head, isChunked: framing == .chunks)
     }

@@ -149,7 +149,8 @@ extension InferenceCall {
         var headers = headers
         // HTTP/1.0 has no chunked coding: a body without a length ends with the connection.
         let isFramed = lengthIsKnown || head.version != .http1_0
-        progress.connectionPersists = head.isKeepAlive && body.isComplete && isFramed && !services.drain.isDraining
+        progress.connectionPersists =
+            head.connectionPersists && body.isComplete && isFramed && !services.drain.isDraining
         if !progress.connectionPersists {
             headers.replaceOrAdd(name: "Connection", value: "close")
         } else if head.version == .http1_0 {

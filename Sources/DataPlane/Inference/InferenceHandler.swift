@@ -108,7 +108,7 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func pass(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         var head = head
         head.uri = RequestTarget(head.uri).uri
-        state.headPassed(isLast: !head.isKeepAlive, isHead: head.method == .HEAD)
+        state.headPassed(isLast: !head.connectionPersists, isHead: head.method == .HEAD)
         if state.responseIsLast { head.headers.replaceOrAdd(name: "Connection", value: "close") }
         context.fireChannelRead(wrapInboundOut(.head(head)))
     }

@@ -50,7 +50,7 @@ struct BytePattern: Hashable, Sendable {
             case .number(let name):
                 if afterGap { index = text[index...].firstIndex(where: Self.isDigit) ?? text.endIndex }
                 let digits = text[index...].prefix(while: Self.isDigit)
-                // A longer number is no count of tokens.
+                // A longer number is not a token count.
                 guard (1...12).contains(digits.count), let number = Int(String(decoding: digits, as: UTF8.self)) else {
                     return nil
                 }

@@ -65,7 +65,7 @@ public struct MessagesStreamTranslation: ChatStreamTranslation, Sendable {
         start(&events)
         read(chunk, &events)
         if let piece = chunk.onlyPiece, let kind = blocks.last?.kind, kind != .tool {
-            // A chunk without thinking sends nothing for reasoning, so it is no template for text.
+            // Only a chunk of text is a template for text, and only one of reasoning for reasoning.
             let isText = !chunk.text.isEmpty
             if isText == (kind == .text) { template = ChunkTemplate(payload, piece: piece).map { ($0, kind) } }
         }

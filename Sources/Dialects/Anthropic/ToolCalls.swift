@@ -19,8 +19,7 @@ enum ToolCallNames {
         return Array(JSONString.encode(id).utf8.dropFirst().dropLast())
     }
 
-    /// A call without a name reaches the client, which answers that there is no such tool, so that the model can repair
-    /// it.
+    /// A call without a name reaches the client, which responds with an error of the tool, so that the model can repeat it.
     static func name(_ stated: JSONSlice?) -> [UInt8] {
         guard let stated, stated.isString, !stated.isEmpty else { return Array("unknown".utf8) }
         return Array(stated.strictStringContent)

@@ -105,7 +105,7 @@ final class CallHandler: ChannelInboundHandler {
     }
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        if !head.isKeepAlive { isLastRequest = true }
+        if !head.connectionPersists { isLastRequest = true }
         switch CallRoute(head, services) {
         case .respond(let response): respond(response, to: head)
         case .call(let endpoint):

@@ -1,7 +1,7 @@
 package import SimpleAICore
 
 extension AccessRules {
-    package init(_ settings: Settings) {
+    package convenience init(_ settings: Settings) {
         let classes = ClassTable(settings)
         let exposure: RunnerExposure =
             switch settings.expose.runner {

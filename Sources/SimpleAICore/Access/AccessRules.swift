@@ -1,5 +1,5 @@
 /// What callers may do, as the settings state it: one immutable snapshot, which both planes apply.
-package struct AccessRules: Sendable {
+package final class AccessRules: Sendable {
     /// Which callers learn the runner of a call.
     package enum RunnerExposure: Sendable {
         case all, admin, none

@@ -68,6 +68,27 @@ public enum Byte {
 
     // MARK: Eight bytes at a time
 
+    /// Whether the bytes from `offset` on begin with these.
+    /// - Precondition: `offset + expected.count <= bytes.count`
+    @inlinable
+    public static func equal(_ bytes: UnsafeRawBufferPointer, at offset: Int, _ expected: [UInt8]) -> Bool {
+        expected.withUnsafeBytes { expected in
+            var index = 0
+            while index + 8 <= expected.count {
+                guard
+                    bytes.loadUnaligned(fromByteOffset: offset + index, as: UInt64.self)
+                        == expected.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                else { return false }
+                index += 8
+            }
+            while index < expected.count {
+                guard bytes[offset + index] == expected[index] else { return false }
+                index += 1
+            }
+            return true
+        }
+    }
+
     /// Index of the first line feed at or after `start` and before `end`.
     @inlinable
     public static func lineFeed(in bytes: UnsafeRawBufferPointer, from start: Int, to end: Int) -> Int? {

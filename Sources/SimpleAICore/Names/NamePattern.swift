@@ -15,18 +15,23 @@ public struct NamePattern: Hashable, Sendable, CustomStringConvertible, Expressi
     public var hasWildcards: Bool { bytes.contains(Self.anything) || bytes.contains(Self.one) }
 
     /// Takes at most time proportional to the product of both lengths, whatever callers request.
-    public func matches(_ name: String) -> Bool {
+    public func matches(_ name: String) -> Bool { Self.matches(bytes, name, hasSingleWildcard: true) }
+
+    /// - Parameters:
+    ///   - bytes: the pattern.
+    ///   - hasSingleWildcard: whether `?` matches one character; otherwise it matches itself.
+    static func matches(_ bytes: [UInt8], _ name: String, hasSingleWildcard: Bool) -> Bool {
         let name = Array(name.utf8)
         var (position, reached) = (0, 0)
         // The position of the last `*`, and of the first character of the name that it has not matched yet.
         var lastStar: (pattern: Int, name: Int)?
         while reached < name.count {
-            if position < bytes.count, bytes[position] == Self.anything {
+            if position < bytes.count, bytes[position] == anything {
                 lastStar = (position, reached)
                 position += 1
-            } else if position < bytes.count, bytes[position] == Self.one {
+            } else if hasSingleWildcard, position < bytes.count, bytes[position] == one {
                 position += 1
-                reached = Self.endOfCharacter(in: name, at: reached)
+                reached = endOfCharacter(in: name, at: reached)
             } else if position < bytes.count, bytes[position] == name[reached] {
                 position += 1
                 reached += 1
@@ -37,7 +42,7 @@ public struct NamePattern: Hashable, Sendable, CustomStringConvertible, Expressi
                 return false
             }
         }
-        return bytes[position...].allSatisfy { $0 == Self.anything }
+        return bytes[position...].allSatisfy { $0 == anything }
     }
 
     private static let anything = UInt8(ascii: "*")

@@ -24,25 +24,7 @@ public struct WildcardName: Hashable, Sendable, CustomStringConvertible, Express
 
     /// Takes at most time proportional to the product of both lengths, whatever callers request.
     public func matches(_ name: String) -> Bool {
-        let name = Array(name.utf8)
-        var (position, reached) = (0, 0)
-        // The position of the last `*`, and of the first byte of the name that it has not matched yet.
-        var lastStar: (pattern: Int, name: Int)?
-        while reached < name.count {
-            if position < bytes.count, bytes[position] == Self.anything {
-                lastStar = (position, reached)
-                position += 1
-            } else if position < bytes.count, bytes[position] == name[reached] {
-                position += 1
-                reached += 1
-            } else if let star = lastStar {
-                lastStar = (star.pattern, star.name + 1)
-                (position, reached) = (star.pattern + 1, star.name + 1)
-            } else {
-                return false
-            }
-        }
-        return bytes[position...].allSatisfy { $0 == Self.anything }
+        NamePattern.matches(bytes, name, hasSingleWildcard: false)
     }
 
     /// Whether some name matches both.

@@ -1,4 +1,5 @@
 import SimpleAICore
+import TestSupport
 import Testing
 
 @testable import Dialects
@@ -6,18 +7,6 @@ import Testing
 /// `models.parameters` in forms.
 @Suite struct FormEditsTests {
     private typealias Part = (header: String, value: String)
-
-    private static func edits(
-        _ defaults: [(String, String)] = [], force: [(String, String)] = [], max: [(String, String)] = [],
-        remove: [String] = []
-    ) -> BodyEdits {
-        func assignments(_ edits: [(String, String)]) -> [BodyEdits.Assignment] {
-            edits.compactMap { name, value in BodyEdits.Path(name).map { .init($0, Array(value.utf8)) } }
-        }
-        return BodyEdits(
-            removed: remove.compactMap { BodyEdits.Path($0) }, defaults: assignments(defaults),
-            forced: assignments(force), maxima: assignments(max))
-    }
 
     private static let model = FormText.field("model", "w")
 

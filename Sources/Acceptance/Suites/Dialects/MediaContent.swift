@@ -20,7 +20,7 @@ enum MediaContent {
             case "ogg", "opus": bytes.starts(with: "OggS".utf8)
             default: nil
             }
-        guard isStated ?? true else { throw ResponseProblem("the body is no sound of the type \(type)") }
+        guard isStated ?? true else { throw ResponseProblem("the body is not audio of the type \(type)") }
         return "\(bytes.count) bytes of \(type)"
     }
 
@@ -116,15 +116,17 @@ enum MediaContent {
     static func vector(_ vector: JSONValue?) throws(ResponseProblem) -> String {
         if let text = vector?.string {
             guard let bytes = Data(base64Encoded: text), !bytes.isEmpty, bytes.count % 4 == 0 else {
-                throw ResponseProblem("the vector is no base64 of 32-bit numbers")
+                throw ResponseProblem("the vector is not base64 of 32-bit numbers")
             }
             guard bytes.contains(where: { $0 != 0 }) else { throw ResponseProblem("the vector is zero") }
             return "a vector of \(bytes.count / 4) numbers"
         }
-        guard let elements = vector?.array, !elements.isEmpty else { throw ResponseProblem("there is no vector") }
+        guard let elements = vector?.array, !elements.isEmpty else {
+            throw ResponseProblem("the response has no vector")
+        }
         let numbers = elements.compactMap(\.number)
         guard numbers.count == elements.count else {
-            throw ResponseProblem("the vector has an element that is no number")
+            throw ResponseProblem("the vector has an element that is not a number")
         }
         guard numbers.contains(where: { $0 != 0 }) else { throw ResponseProblem("the vector is zero") }
         return "a vector of \(numbers.count) numbers"
