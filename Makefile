@@ -16,8 +16,11 @@ SWIFT ?= swift
 # Swift's runtime is linked statically: a request takes a fifth less CPU time than with shared libraries, and the binary
 # runs on machines without Swift (docs/decisions/0007). Cross-module optimisation inlines across the many small modules,
 # and lld removes unused code and separates code from data that only the loader reads (0010). These flags need Linux.
+# `-z now` lets the loader make the whole linkage table read-only. The prefix maps keep the folder of the build out of the
+# binary and its debug symbols: another folder, the same binary.
 RELEASE_FLAGS = $(if $(filter Linux,$(shell uname)),--static-swift-stdlib \
-	-Xswiftc -cross-module-optimization -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic)
+	-Xswiftc -cross-module-optimization -Xswiftc -use-ld=lld -Xlinker --no-export-dynamic -Xlinker -z -Xlinker now) \
+	-Xcc -ffile-prefix-map=$(CURDIR)=. -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=.
 FLAGS = $(if $(filter release,$(CONFIGURATION)),$(RELEASE_FLAGS))
 BINARY = .build/$(CONFIGURATION)/simpleai
 BINDIR = $(DESTDIR)$(PREFIX)/bin
@@ -25,7 +28,7 @@ COMMANDS = test_wol test_model_routing test_workload_routing test_auth test_dial
 SWIFT_PATHS = Package.swift Sources Tests Fuzz/Sources Benchmarks/Sources
 PYTHON_SCRIPTS = $(shell grep -lE '^\#!/usr/bin/env python3' scripts/* bin/* 2>/dev/null) \
 	$(wildcard scripts/*/*.py Tests/EndToEndTests/clients/*.py examples/*.py)
-SHELL_SCRIPTS = .ci/run .githooks/pre-commit $(shell grep -lE '^\#!.*\b(ba)?sh$$' scripts/* bin/* 2>/dev/null)
+SHELL_SCRIPTS = .ci/run .githooks/pre-commit $(wildcard deploy/debian/p*) $(shell grep -lE '^\#!.*\b(ba)?sh$$' scripts/* bin/* 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build test test-release lint format docs hooks demo demo-real cases demo-other mutants faults soak storm million chaos dependencies fuzz bench \
@@ -58,6 +61,7 @@ lint: ## check formatting, import rules of the targets, vocabulary, scripts
 	scripts/test-check-walls
 	scripts/check-dependencies
 	scripts/test-check-dependencies
+	scripts/test-packaging
 	scripts/test-pre-commit
 	@for script in $(SHELL_SCRIPTS); do bash -n $$script || exit 1; done
 	@for script in $(PYTHON_SCRIPTS); do \
@@ -89,8 +93,7 @@ cases: binary ## run the cases in CASES (public reports about engines, clients, 
 demo-other: binary ## run the examples of docs/guides/testing-other-gateways.md against real gateways (needs nginx)
 	scripts/demo-other --binary $(BINARY)
 
-mutants: setup ## prove that the tests can fail: run them against deployments with one defect each
-	@$(SWIFT) build -c $(CONFIGURATION) $(FLAGS) --product simpleai
+mutants: binary ## prove that the tests can fail: run them against deployments with one defect each
 	@$(SWIFT) build -c $(CONFIGURATION) $(FLAGS) --product mutants
 	scripts/mutants --build .build/$(CONFIGURATION) --seeds $(SEEDS)
 
@@ -132,6 +135,7 @@ benchmarks: setup ## run in-process benchmarks and check the ratios between them
 install: build ## install the release binary and its commands under PREFIX (/usr/local)
 	install -d $(BINDIR)
 	install -m 755 .build/release/simpleai $(BINDIR)/simpleai
+	scripts/stamp-version $(BINDIR)/simpleai "$$(scripts/version)"
 	@for command in $(COMMANDS); do ln -sfv simpleai $(BINDIR)/$$command; done
 
 uninstall: ## remove what `make install` installed
