@@ -32,10 +32,10 @@ SHELL_SCRIPTS = .ci/run .githooks/pre-commit $(wildcard deploy/debian/p*) $(shel
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build test test-release lint format docs hooks demo demo-real cases demo-other mutants faults soak storm million chaos dependencies fuzz bench \
-	benchmarks install uninstall clean binary
+	benchmarks package test-packages release install uninstall clean binary
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## check for the required tools; as root, install missing ones
 	@scripts/setup
@@ -131,6 +131,20 @@ bench: build ## measure the cost of the gateway and of bare proxies (needs wrk a
 benchmarks: setup ## run in-process benchmarks and check the ratios between them
 	@SIMPLEAI_TOOLS=1 $(SWIFT) build -c release $(RELEASE_FLAGS) --product benchmarks
 	@.build/release/benchmarks
+
+# The flags without the folder of the build, for the provenance statement.
+STATED_FLAGS = $(subst $(CURDIR),SOURCES,$(RELEASE_FLAGS))
+package: build ## build the tarball, the Debian package, the image, the chart, SPDX, digests: .build/packages
+	scripts/package --flags "$(STATED_FLAGS)"
+
+test-packages: package ## install and run the packages: in a clean Debian (as root), as an image, as a chart
+	scripts/test-packages --packages .build/packages --flags "$(STATED_FLAGS)"
+
+release: ## build and test the packages of a tagged commit (docs/RELEASING.md)
+	scripts/version --check-release
+	$(MAKE) test-packages
+	scripts/version --notes > .build/packages/RELEASE-NOTES.md
+	@echo "Next: gpg --armor --detach-sign .build/packages/SHA256SUMS"
 
 install: build ## install the release binary and its commands under PREFIX (/usr/local)
 	install -d $(BINDIR)
