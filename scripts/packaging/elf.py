@@ -2,7 +2,8 @@
 
 import struct
 
-PT_LOAD, PT_DYNAMIC, PT_GNU_RELRO = 1, 2, 0x6474E552
+PT_LOAD, PT_DYNAMIC, PT_NOTE, PT_GNU_RELRO = 1, 2, 4, 0x6474E552
+NT_GNU_BUILD_ID = 3
 SHT_SYMTAB = 2
 DT_NULL, DT_NEEDED, DT_STRTAB, DT_RPATH, DT_RUNPATH = 0, 1, 5, 15, 29
 DT_VERNEED, DT_VERNEEDNUM = 0x6FFFFFFE, 0x6FFFFFFF
@@ -82,6 +83,19 @@ class Program:
         """Whether a section is a symbol table for linkers and debuggers."""
         offset, size, count = struct.unpack_from("<Q", self.data, 40)[0], *struct.unpack_from("<HH", self.data, 58)
         return any(struct.unpack_from("<I", self.data, offset + index * size + 4)[0] == SHT_SYMTAB for index in range(count))
+
+    @property
+    def build_id(self):
+        """Offset and length of the build id in the file; None without one. The id connects a program with its debug symbols."""
+        for kind, _, offset, _, _, size, _, _ in self.segments:
+            position = offset
+            while kind == PT_NOTE and position + 12 <= offset + size:
+                name, length, note = struct.unpack_from("<III", self.data, position)
+                value = position + 12 + -(-name // 4) * 4
+                if note == NT_GNU_BUILD_ID and self.data[position + 12:value] == b"GNU\0":
+                    return value, length
+                position = value + -(-length // 4) * 4
+        return None
 
     def removing_search_paths(self):
         """The file without RPATH and RUNPATH: a system package has its libraries where the loader looks anyway."""

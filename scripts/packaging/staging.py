@@ -1,6 +1,7 @@
 """The files of an installation under a prefix, from which the tarball and the Debian package are made."""
 
 import gzip
+import hashlib
 import os
 import pathlib
 import re
@@ -63,14 +64,33 @@ def stripped(binary, folder):
     copier = object_copier()
     # With binutils: LLVM leaves four bytes of each compressed section to chance.
     run("objcopy", "--only-keep-debug", "--compress-debug-sections", binary, symbols)
-    run(copier, "--strip-all", "--remove-section=.comment", "--remove-section=.swift_modhash",
-        f"--add-gnu-debuglink={symbols}", binary, program)
+    run(copier, "--strip-all", "--remove-section=.comment", "--remove-section=.swift_modhash", binary, program)
     program.write_bytes(elf.Program(program.read_bytes()).removing_search_paths())
+    identify(program, symbols)
     if not elf.Program(program.read_bytes()).has_read_only_relocations:
         raise PackagingError("the program has no segment GNU_RELRO: its linkage table would stay writable")
     program.chmod(0o755)
     symbols.chmod(0o644)
     return program, symbols
+
+
+def identify(program, symbols):
+    """Gives a program and its symbols a build id that depends on the stripped program only.
+
+    The linker's id covers the debug symbols as well, which contain names that the compiler derives from the folder of the build.
+    """
+    data, debug = bytearray(program.read_bytes()), symbols.read_bytes()
+    place = elf.Program(data).build_id
+    if not place:
+        raise PackagingError("the program has no build id; link it with --build-id")
+    start, length = place
+    former = bytes(data[start:start + length])
+    data[start:start + length] = bytes(length)
+    data[start:start + length] = hashlib.sha256(data).digest()[:length].ljust(length, b"\0")
+    if debug.count(former) != 1:
+        raise PackagingError("the debug symbols belong to another program")
+    program.write_bytes(data)
+    symbols.write_bytes(debug.replace(former, bytes(data[start:start + length])))
 
 
 def build_paths(program, folders):

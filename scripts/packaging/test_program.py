@@ -10,7 +10,7 @@ import unittest
 import debian
 import elf
 import licences
-from staging import PackagingError, build_paths, for_prefix
+from staging import PackagingError, build_paths, for_prefix, identify
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -23,7 +23,7 @@ class ProgramTests(unittest.TestCase):
         source = pathlib.Path(cls.folder.name, "a.c")
         source.write_text("#include <stdio.h>\nint main(void) { return printf(\"hello\\n\") != 6; }\n")
         cls.binary = pathlib.Path(cls.folder.name, "a")
-        subprocess.run(["cc", "-Wl,-rpath,$ORIGIN", "-Wl,-z,relro", "-o", cls.binary, source], check=True)
+        subprocess.run(["cc", "-Wl,-rpath,$ORIGIN", "-Wl,-z,relro", "-Wl,--build-id", "-o", cls.binary, source], check=True)
 
     @classmethod
     def tearDownClass(cls):
@@ -44,6 +44,25 @@ class ProgramTests(unittest.TestCase):
         program = elf.Program(changed.read_bytes())
         self.assertEqual((program.search_paths, program.needed), ([], elf.Program(self.binary.read_bytes()).needed))
         self.assertEqual(subprocess.run([changed], stdout=subprocess.PIPE).stdout, b"hello\n")
+
+    def test_the_build_id_follows_the_stripped_program(self):
+        """Two builds whose debug symbols differ have the same id, which their symbols have, too."""
+        identified = []
+        for number, comment in enumerate(("first", "second")):
+            folder = pathlib.Path(self.folder.name, comment)
+            folder.mkdir()
+            program, symbols = folder / "program", folder / "symbols"
+            data = bytearray(self.binary.read_bytes())
+            start, length = elf.Program(data).build_id
+            data[start:start + length] = bytes([number]) * length
+            program.write_bytes(data)
+            symbols.write_bytes(comment.encode() + data[start:start + length])
+            identify(program, symbols)
+            self.assertEqual(symbols.read_bytes(), comment.encode() + program.read_bytes()[start:start + length])
+            identified.append(program.read_bytes())
+        self.assertEqual(identified[0], identified[1])
+        with self.assertRaisesRegex(PackagingError, "another program"):
+            identify(program, self.binary)
 
     def test_other_files_are_refused(self):
         for data in (b"", b"#!/bin/sh\n", b"\x7fELF\x01\x01" + bytes(60)):
