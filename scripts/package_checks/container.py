@@ -1,5 +1,6 @@
 """The OCI image: its layout, its contents, and the program in it as another user with a root that cannot be written."""
 
+import functools
 import gzip
 import hashlib
 import io
@@ -12,8 +13,8 @@ import tarfile
 import tempfile
 
 import elf
-import image
-from installation import Engine, fetch
+import image as rules
+from installation import Engine, answer
 from report import Failed, Skipped, expect, run
 
 USER = "65532:65532"
@@ -121,7 +122,10 @@ class Gateway:
 class Images:
     def __init__(self, artefacts):
         self.artefacts = artefacts
-        self.image = Image(artefacts.image)
+
+    @functools.cached_property
+    def image(self):
+        return Image(self.artefacts.image)
 
     def layout(self):
         size, config = self.artefacts.image.stat().st_size, self.image.config["config"]
@@ -142,7 +146,7 @@ class Images:
         expect(not any(member.mode & 0o6000 for member in members), "a file is setuid or setgid")
         with Container(self.image) as container:
             machine = elf.Program((container.path / "usr/bin/simpleai").read_bytes()).machine
-            loader = "/" + image.LOADERS[machine]
+            loader = "/" + rules.LOADERS[machine]
             listed = container.run(loader, "--list", "/usr/bin/simpleai").stdout
             expect("not found" not in listed, listed)
             version = container.run("/usr/bin/simpleai", "--version", LD_PRELOAD="libpq.so.5").stdout
@@ -168,9 +172,7 @@ class Images:
                 expect("Uid:\t65532\t65532" in status and "NoNewPrivs:\t1" in status and "CapEff:\t0000000000000000" in status, status)
                 container.run(*self.image.config["config"]["Healthcheck"]["Test"][1:])
                 token = container.run("/usr/bin/simpleai", "token", "--key", "/var/lib/simpleai/tokens/token-key.pem").stdout.strip()
-                text = fetch("/v1/chat/completions", token, {"model": "class:fast", "max_tokens": 8, "messages": [
-                    {"role": "user", "content": "Say hello."}]})[1]["choices"][0]["message"]["content"]
-                expect(text, "an empty answer")
+                text = answer(token)
             expect(gateway.code == 0, f"exit code {gateway.code} after SIGTERM")
             unhealthy = container.run(*self.image.config["config"]["Healthcheck"]["Test"][1:], ok=None)
             expect(unhealthy.returncode == 1, f"without a gateway the health check ends with {unhealthy.returncode}")
@@ -195,11 +197,8 @@ class Images:
             container.run(*command("webui-token"))
             token = (tokens / "open-webui.token").read_text().strip()
             with Gateway(container, *command("gateway")):
-                models = [one["id"] for one in fetch("/v1/models", token)[1]["data"]]
-                model = next(name for name in models if name.startswith("class:"))
-                text = fetch("/v1/chat/completions", token, {"model": model, "max_tokens": 8, "messages": [
-                    {"role": "user", "content": "Say hello."}]})[1]["choices"][0]["message"]["content"]
-            return f"{model} answered {text!r}"
+                text = answer(token)
+            return repr(text)
 
     def compose_file(self):
         """Compose's own reader accepts the files."""

@@ -29,6 +29,18 @@ def fetch(path, token=None, body=None, timeout=60):
         return response.status, json.loads(response.read() or b"null")
 
 
+def answer(token):
+    """The text of one call of the first class that the gateway lists."""
+    models = [one["id"] for one in fetch("/v1/models", token)[1]["data"]]
+    model = next((name for name in models if name.startswith("class:")), None)
+    expect(model, f"no class among {models}")
+    _, response = fetch("/v1/chat/completions", token, {
+        "model": model, "max_tokens": 8, "messages": [{"role": "user", "content": "Say hello."}]}, timeout=120)
+    text = response["choices"][0]["message"]["content"]
+    expect(text, f"an empty answer: {response}")
+    return text
+
+
 class Service:
     """The gateway as its unit starts it: as its user, in its folder. There is no systemd in a root."""
 
@@ -40,7 +52,7 @@ class Service:
     def __enter__(self):
         self.log = tempfile.TemporaryFile("w+")
         self.process = self.root.start(
-            "runuser", "-u", self.user, "--", "env", f"HOME=/var/lib/{self.user}", "--chdir", f"/var/lib/{self.user}", *self.command,
+            "runuser", "-u", self.user, "--", "env", f"--chdir=/var/lib/{self.user}", f"HOME=/var/lib/{self.user}", *self.command,
             stdout=subprocess.PIPE, stderr=self.log, text=True)
         line = self.process.stdout.readline()
         if not line.startswith("{"):
@@ -80,17 +92,6 @@ class Installation:
     def clean(self):
         return Root(self.lower)
 
-    def answer(self, token):
-        """The text of one call of the first class that the gateway lists."""
-        models = [one["id"] for one in fetch("/v1/models", token)[1]["data"]]
-        model = next((name for name in models if name.startswith("class:")), None)
-        expect(model, f"no class among {models}")
-        _, response = fetch("/v1/chat/completions", token, {
-            "model": model, "max_tokens": 8, "messages": [{"role": "user", "content": "Say hello."}]}, timeout=120)
-        text = response["choices"][0]["message"]["content"]
-        expect(text, f"an empty answer: {response}")
-        return text
-
     def first_answer(self):
         """Four commands: dpkg -i, simpleai setup, systemctl enable --now (here: the unit's command), curl."""
         with self.clean() as root, Engine(self.artefacts.root) as engine:
@@ -102,7 +103,7 @@ class Installation:
             root.run("simpleai", "setup", "--yes", "--engine", engine["url"])
             with Service(root):
                 token = root.run("simpleai", "token").stdout.strip()
-                text = self.answer(token)
+                text = answer(token)
                 seconds = time.monotonic() - started
                 health = fetch("/health")[1]
             expect(seconds < MAXIMAL_SECONDS, f"{seconds:.0f} s until the first answer; {MAXIMAL_SECONDS} s are allowed")
@@ -192,7 +193,7 @@ class Installation:
             with Service(root):
                 admin = root.run("simpleai", "token", "--role", "admin").stdout.strip()
                 key = root.run("simpleai", "keys", "create", "laptop", "--token", admin).stdout.splitlines()[0]
-                self.answer(key)
+                answer(key)
             before = self.digests(root)
             expect(any(name.endswith("simpleai.db") for name in before), f"no database of keys among {sorted(before)}")
             output = root.install(self.artefacts.deb)
@@ -200,7 +201,7 @@ class Installation:
             after = self.digests(root)
             expect(before == after, f"changed by the upgrade: {[name for name in before if before[name] != after.get(name)]}")
             with Service(root):
-                text = self.answer(key)
+                text = answer(key)
             return f"{len(before)} files are unchanged, a key of the former version got {text!r}"
 
     def digests(self, root):
