@@ -2,13 +2,11 @@
 
 import hashlib
 import json
-import os
-import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
 import time
-import urllib.error
 import urllib.request
 
 from report import Failed, expect, run
@@ -111,6 +109,26 @@ class Installation:
             expect(mode == "root:simpleai 640", f"/etc/simpleai/simpleai.yaml is {mode}")
             return f"{seconds:.1f} s from dpkg -i ({installed:.1f} s) to {text!r}; health {health}"
 
+    def invited(self):
+        """An agent under its own user joins by the line that `simpleai invite` prints, serves a call, and joins again."""
+        with self.clean() as root, Engine(self.artefacts.root) as engine:
+            root.install(self.artefacts.deb)
+            root.run("simpleai", "token", "init", "--directory", "/etc/simpleai/tokens")
+            root.write("/etc/simpleai/simpleai.yaml", f"{ISSUER}classes: {{ fast: [ \"{engine['model']}\" ] }}\n")
+            agent = ("/usr/bin/simpleai", "runner", "--config", "/etc/simpleai/runner.yaml", "--json")
+            with Service(root):
+                admin = root.run("simpleai", "token", "--role", "admin").stdout.strip()
+                invited = root.run("simpleai", "invite", "gpu-1", "--token", admin).stdout
+                line = re.search(r"simpleai setup --runner .*", invited)
+                expect(line, f"no line to run on the machine:\n{invited}")
+                root.run("sh", "-c", f"{line[0]} --yes --no-start --engine {engine['url']}")
+                for _ in range(2):  # the second time with the token that the agent received
+                    with Service(root, "simpleai-runner", *agent):
+                        text = answer(root.run("simpleai", "token").stdout.strip())
+                    modes = root.run("find", "/var/lib/simpleai-runner", "-type", "f", "-printf", "%u %m\n").stdout.splitlines()
+                    expect(modes and set(modes) == {"simpleai-runner 600"}, f"files of the agent: {modes}")
+            return f"the agent answered {text!r}"
+
     def fresh(self):
         """A fresh installation: users, modes, templates, links, nothing enabled, manual pages, a second installation."""
         with self.clean() as root:
@@ -192,7 +210,7 @@ class Installation:
             root.run("simpleai", "setup", "--yes", "--engine", engine["url"])
             with Service(root):
                 admin = root.run("simpleai", "token", "--role", "admin").stdout.strip()
-                key = root.run("simpleai", "keys", "create", "laptop", "--token", admin).stdout.splitlines()[0]
+                key = root.run("sh", "-c", f"simpleai keys create laptop --token {admin} 2>/dev/null").stdout.strip()
                 answer(key)
             before = self.digests(root)
             expect(any(name.endswith("simpleai.db") for name in before), f"no database of keys among {sorted(before)}")

