@@ -15,7 +15,7 @@ import tempfile
 import elf
 import image as rules
 from installation import Engine, answer
-from report import Failed, Skipped, expect, run
+from report import Skipped, expect, first_line, run
 
 USER = "65532:65532"
 
@@ -107,10 +107,7 @@ class Gateway:
         self.process = subprocess.Popen(self.container.command(*self.arguments, "--json"), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=self.log, text=True,
                                         env={**self.container.environment, **self.environment})
-        if not self.process.stdout.readline().startswith("{"):
-            self.process.wait(timeout=10)
-            self.log.seek(0)
-            raise Failed(f"the gateway did not start:\n{self.log.read()[-2000:]}")
+        first_line(self.process, self.log)
         return self
 
     def __exit__(self, *_):

@@ -1,15 +1,17 @@
 """The Debian package and the tarball in a clean Debian: installed, set up, serving, upgraded, removed."""
 
+import concurrent.futures
 import hashlib
 import json
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
 import urllib.request
 
-from report import Failed, expect, run
+from report import expect, first_line, run
 from roots import Root, repacked
 
 GATEWAY = "http://127.0.0.1:8080"
@@ -27,11 +29,11 @@ def fetch(path, token=None, body=None, timeout=60):
         return response.status, json.loads(response.read() or b"null")
 
 
-def answer(token):
-    """The text of one call of the first class that the gateway lists."""
+def answer(token, model=None):
+    """The text of one call of a class, or of the first one that the gateway lists."""
     models = [one["id"] for one in fetch("/v1/models", token)[1]["data"]]
-    model = next((name for name in models if name.startswith("class:")), None)
-    expect(model, f"no class among {models}")
+    model = model or next((name for name in models if name.startswith("class:")), None)
+    expect(model in models, f"no {model or 'class'} among {models}")
     _, response = fetch("/v1/chat/completions", token, {
         "model": model, "max_tokens": 8, "messages": [{"role": "user", "content": "Say hello."}]}, timeout=120)
     text = response["choices"][0]["message"]["content"]
@@ -52,11 +54,7 @@ class Service:
         self.process = self.root.start(
             "runuser", "-u", self.user, "--", "env", f"--chdir=/var/lib/{self.user}", f"HOME=/var/lib/{self.user}", *self.command,
             stdout=subprocess.PIPE, stderr=self.log, text=True)
-        line = self.process.stdout.readline()
-        if not line.startswith("{"):
-            self.process.wait(timeout=10)
-            self.log.seek(0)
-            raise Failed(f"the gateway did not start:\n{self.log.read()[-2000:]}")
+        first_line(self.process, self.log)
         return self
 
     def __exit__(self, *_):
@@ -68,14 +66,13 @@ class Service:
 class Engine:
     """A real llama.cpp server with a small model, in this network namespace."""
 
-    def __init__(self, root):
-        self.script = root / "scripts/real-engine"
+    def __init__(self, root, *options):
+        self.command = [root / "scripts/real-engine", *options]
 
     def __enter__(self):
-        self.process = subprocess.Popen([self.script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        expect(line.startswith("{"), "scripts/real-engine did not start")
-        return json.loads(line)["engines"][0]
+        self.log = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        return json.loads(first_line(self.process, self.log))["engines"][0]
 
     def __exit__(self, *_):
         self.process.stdin.close()
@@ -128,6 +125,27 @@ class Installation:
                     modes = root.run("find", "/var/lib/simpleai-runner", "-type", "f", "-printf", "%u %m\n").stdout.splitlines()
                     expect(modes and set(modes) == {"simpleai-runner 600"}, f"files of the agent: {modes}")
             return f"the agent answered {text!r}"
+
+    def without_agent(self):
+        """The settings of docs/guides/machines-without-agent.md: a call wakes the machine, whose engine then serves it."""
+        guide = self.artefacts.root.joinpath("docs/guides/machines-without-agent.md").read_text(encoding="utf-8")
+        settings = re.search(r"```yaml\n(.*?)```", guide, re.DOTALL)[1]
+        for former, local in (("http://192.168.1.20:11434", "http://127.0.0.1:11434"), ("192.168.1.255", "127.255.255.255")):
+            expect(former in settings, f"the guide's settings have no {former}")
+            settings = settings.replace(former, local)
+        with self.clean() as root, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+            root.install(self.artefacts.deb)
+            root.run("simpleai", "token", "init", "--directory", "/etc/simpleai/tokens")
+            root.write("/etc/simpleai/simpleai.yaml", ISSUER + settings)
+            root.run("simpleai", "config", "check", "--config", "/etc/simpleai/simpleai.yaml")
+            listener.bind(("0.0.0.0", 9))
+            listener.settimeout(60)
+            with Service(root), concurrent.futures.ThreadPoolExecutor(1) as pool:
+                call = pool.submit(answer, root.run("simpleai", "token").stdout.strip(), "class:big")
+                packet = listener.recv(200)
+                expect(packet[:6] == b"\xff" * 6 and packet[6:12] == bytes.fromhex("525400123456"), f"not a magic packet: {packet.hex()}")
+                with Engine(self.artefacts.root, "--port", "11434", "--model", "qwen3:14b"):
+                    return f"woken by a packet, then {call.result(timeout=120)!r}"
 
     def fresh(self):
         """A fresh installation: users, modes, templates, links, nothing enabled, manual pages, a second installation."""

@@ -1,5 +1,6 @@
 """The outcome of each check: passed, failed with the reason, or skipped because this machine lacks something."""
 
+import select
 import subprocess
 import sys
 import time
@@ -25,6 +26,18 @@ def run(*command, ok=(0,), **options):
     if ok is not None and result.returncode not in ok:
         raise Failed(f"{' '.join(map(str, command))}: exit code {result.returncode}\n{(result.stdout or '')[-3000:]}")
     return result
+
+
+def first_line(process, log, seconds=90):
+    """The line that a started program prints when it is ready; fails with its log if it ends or takes too long."""
+    readable, _, _ = select.select([process.stdout], [], [], seconds)
+    line = process.stdout.readline() if readable else ""
+    if not line.startswith("{"):
+        process.kill()
+        process.wait()
+        log.seek(0)
+        raise Failed(f"{process.args}: not ready {'after ' + str(seconds) + ' s' if not readable else 'when it ended'}:\n{log.read()[-2000:]}")
+    return line
 
 
 class Report:
