@@ -101,6 +101,8 @@ class Installation:
                 text = answer(token)
                 seconds = time.monotonic() - started
                 health = fetch("/health")[1]
+                doctor = root.run("simpleai", "doctor", ok=None)
+            expect((doctor.returncode, doctor.stdout) == (0, ""), f"doctor on a healthy installation: {doctor.stdout}")
             expect(seconds < MAXIMAL_SECONDS, f"{seconds:.0f} s until the first answer; {MAXIMAL_SECONDS} s are allowed")
             mode = root.run("stat", "-c", "%U:%G %a", "/etc/simpleai/simpleai.yaml").stdout.strip()
             expect(mode == "root:simpleai 640", f"/etc/simpleai/simpleai.yaml is {mode}")
