@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from installation import ISSUER, Engine, answer, fetch
+from installation import MAXIMAL_SECONDS, Engine, answer, fetch
 from report import Skipped, expect, run
 from roots import Root, repacked
 
@@ -90,6 +90,7 @@ class Units:
 
     def services(self):
         with Booted(self.lower) as root, Engine(self.artefacts.root) as engine:
+            started = time.monotonic()
             root.install(self.artefacts.deb)
             root.run("simpleai", "setup", "--yes", "--engine", engine["url"])
             expect(root.property("simpleai", "ActiveState") == "active", "setup did not start the service:\n" + root.journal("simpleai"))
@@ -97,6 +98,8 @@ class Units:
             token = root.run("simpleai", "token", "--role", "admin").stdout.strip()
             self.awaited(lambda: self.healthy(root), "the gateway was not healthy", root, "simpleai")
             text = answer(token)
+            seconds = time.monotonic() - started
+            expect(seconds < MAXIMAL_SECONDS, f"{seconds:.0f} s until the first answer; {MAXIMAL_SECONDS} s are allowed")
             self.confined(root, "simpleai")
             root.run("systemctl", "reload", "simpleai")
             line = re.search(r"simpleai setup --runner .*", root.run("simpleai", "invite", "gpu-1", "--token", token).stdout)
@@ -106,7 +109,7 @@ class Units:
             root.run("systemctl", "stop", "simpleai-runner", "simpleai")
             for unit in ("simpleai", "simpleai-runner"):
                 expect(root.property(unit, "Result") == "success", f"{unit} ended with {root.property(unit, 'Result')}:\n{root.journal(unit)}")
-            return f"answered {text!r}"
+            return f"{seconds:.1f} s and three commands (dpkg, setup, a call) until {text!r}"
 
     def confined(self, root, unit):
         status = pathlib.Path(root.path, "proc").exists() and root.run("cat", f"/proc/{root.property(unit, 'MainPID')}/status").stdout

@@ -88,7 +88,7 @@ class Installation:
         return Root(self.lower)
 
     def first_answer(self):
-        """Four commands: dpkg -i, simpleai setup, systemctl enable --now (here: the unit's command), curl."""
+        """Four commands: dpkg -i, simpleai setup, simpleai serve (as its unit starts it), curl."""
         with self.clean() as root, Engine(self.artefacts.root) as engine:
             for absent in ("swift", "cc", "gcc", "clang", "python3"):
                 expect(root.run("which", absent, ok=None).returncode != 0, f"the root has {absent}")
