@@ -137,6 +137,10 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
 
+        // What is right and wrong about an installation, as values: proposals of `setup`, findings of `doctor`, archives of
+        // `backup`. No sockets and no files.
+        room("Installation", ["SimpleAICore", "Settings"]),
+
         // L2: the gateway's three planes, which never import each other, and the root that builds them from settings.
         room(
             "DataPlane",
@@ -154,7 +158,7 @@ let package = Package(
         room(
             "FleetControl",
             [
-                "SimpleAICore", "Scheduling", "Relay", "Settings", "RunnerProtocol", "WebSocketTransport",
+                "SimpleAICore", "Scheduling", "Relay", "Settings", "RunnerProtocol", "WebSocketTransport", "Storage",
                 "OperatingSystem", "OutgoingTLS", "NetworkErrors", logging, lifecycle, nioSSL,
             ] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         room(
@@ -185,13 +189,14 @@ let package = Package(
         // L3: subcommands and wiring only.
         // In the place of the 34 MB of locale data that full Foundation carries.
         .target(name: "CEmptyICUData"),
+        // The version, in bytes that a release overwrites after the build.
+        .target(name: "CBuildVersion"),
         .executableTarget(
             name: "simpleai",
             dependencies: [
-                "CEmptyICUData", "SimpleAICore", "OperatingSystem", "NetworkErrors", "Settings", "TokenProviders",
-                "Gateway",
-                "RunnerAgent",
-                "Acceptance", "LocalFleet", logging, lifecycle,
+                "CEmptyICUData", "CBuildVersion", "SimpleAICore", "OperatingSystem", "NetworkErrors", "Settings",
+                "Storage", "TokenProviders", "WakeOnLAN", "Installation", "Gateway", "RunnerAgent", "Acceptance",
+                "LocalFleet", logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -235,6 +240,7 @@ let package = Package(
             ["SimpleAICore", "StandIn", nioSSL]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket", "NIOEmbedded")),
         tests(of: "Settings", ["SimpleAICore", .product(name: "Yams", package: "Yams")]),
+        tests(of: "Installation", ["SimpleAICore", "Settings"]),
         tests(of: "Storage", ["SimpleAICore", .product(name: "GRDB", package: "GRDB.swift")]),
         tests(
             of: "DataPlane",
@@ -246,7 +252,10 @@ let package = Package(
                 + nio("NIOCore", "NIOHTTP1")),
         tests(
             of: "FleetControl",
-            ["SimpleAICore", "OperatingSystem", "Settings", "Scheduling", "Relay", "RunnerProtocol", logging]
+            [
+                "Storage", "SimpleAICore", "OperatingSystem", "Settings", "Scheduling", "Relay", "RunnerProtocol",
+                logging,
+            ]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
         tests(
             of: "Gateway",

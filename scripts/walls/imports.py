@@ -41,6 +41,7 @@ TARGETS = {
     "CSystemCalls": (set(), set(), set()),
     # Linked into the program, imported by no target.
     "CEmptyICUData": (set(), set(), set()),
+    "CBuildVersion": (set(), set(), set()),
     SYSTEM_CALLS: ({"CSystemCalls"}, set(), SYSTEM),
     TRUST: (set(), NIO_TLS, SYSTEM),
     ERRORS: ({SYSTEM_CALLS}, FETCH | NIO | NIO_TLS, SYSTEM),
@@ -63,11 +64,14 @@ TARGETS = {
     # Only digests, of CRYPTO. Files, for revocations that the database cannot store.
     "Storage": ({CORE, SYSTEM_CALLS}, {"GRDB", "Crypto"} | LOG, SYSTEM),
 
+    # Proposals, findings and archives as values: no sockets, no files, no clock.
+    "Installation": ({CORE, "Settings"}, set(), SYSTEM),
+
     "DataPlane": ({CORE, DIALECTS, SYSTEM_CALLS, CODINGS, ERRORS, "Scheduling", "Relay", "Settings"},
                   NIO | NIO_TLS | LOG | {"NIOHTTP2", "NIOHPACK"}, SYSTEM),
     "ControlPlane": ({CORE, DIALECTS, CODINGS, ERRORS, "Scheduling", "Relay", "Settings", "Storage"},
                      HUMMINGBIRD | LOG | {"NIOCore", "NIOPosix", "HTTPTypes"}, SYSTEM),
-    "FleetControl": ({CORE, SYSTEM_CALLS, TRUST, ERRORS, "Scheduling", "Relay", "Settings", "RunnerProtocol",
+    "FleetControl": ({CORE, SYSTEM_CALLS, TRUST, ERRORS, "Scheduling", "Relay", "Settings", "RunnerProtocol", "Storage",
                       "WebSocketTransport"}, NIO | NIO_TLS | LOG | LIFECYCLE, SYSTEM),
     # The composition root: builds the planes from settings, and joins two of them in one pipeline.
     "Gateway": ({CORE, SYSTEM_CALLS, TRUST, ERRORS} | PLANES | L1,
@@ -78,7 +82,7 @@ TARGETS = {
     "LocalFleet": ({CORE, ERRORS, "Gateway", "RunnerAgent"} | L1,
                    HUMMINGBIRD | CRYPTO | NIO | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),
 
-    "simpleai": ({CORE, SYSTEM_CALLS, ERRORS, "Gateway", "RunnerAgent", "Acceptance", "LocalFleet", "TokenProviders"} | L1,
+    "simpleai": ({CORE, SYSTEM_CALLS, ERRORS, "CBuildVersion", "Installation", "Gateway", "RunnerAgent", "Acceptance", "LocalFleet", "TokenProviders"} | L1,
                  {"ArgumentParser"} | LOG | LIFECYCLE, SYSTEM),
     # A stand-in deployment with one defect, and its command line. Only `mutants` and tests import it: it is never
     # linked into `simpleai`, and imports no other target.

@@ -7,7 +7,7 @@ keys come from callers, tokens, engines, agents or files is keyed by a `Name` (`
 # Folders whose strings come from outside. In the command line, the suite and the local fleet one user chooses all
 # names; these targets display strings of a gateway, and base no decision on them.
 FOLDERS = {"SimpleAICore", "Authentication", "Scheduling", "Relay", "RunnerProtocol", "RunnerAgent", "Gateway",
-           "DataPlane", "ControlPlane", "FleetControl", "Settings", "Storage", "WakeOnLAN", "WebSocketTransport"}
+           "DataPlane", "ControlPlane", "FleetControl", "Settings", "Storage", "WakeOnLAN", "WebSocketTransport", "Installation"}
 
 FIX = "use a Name, or ExactString (SimpleAICore/Names)"
 CONSTRUCTS = [

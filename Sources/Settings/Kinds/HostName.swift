@@ -20,7 +20,7 @@ public enum HostName {
     }
 
     /// Whether a host is a loopback address, `localhost` or a name below it (RFC 6761 §6.3).
-    static func isLoopback(_ text: String) -> Bool {
+    public static func isLoopback(_ text: String) -> Bool {
         if let address = ipv4(text) { return address.first == 127 }
         if let address = ipv6(text) {
             let isMappedIPv4 = address.starts(with: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF])

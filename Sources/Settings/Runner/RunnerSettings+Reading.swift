@@ -9,7 +9,8 @@ extension RunnerSettings: SettingsSection {
             "The gateway's URL: ws://, or wss:// behind a proxy with TLS.")
         Key.secret(
             "token", \.token, .token, defaultNote: "*required*, or `token_file`",
-            "The gateway\'s fleet.token, or this machine's own entry of fleet.tokens.")
+            "An invitation from `simpleai invite`, the gateway's fleet.token, or this machine's own entry of fleet.tokens."
+        )
         Key(
             "id", \.id, .agentID, defaultNote: "the host name", "The machine's id at the gateway, unique in the fleet.")
         Key("name", \.name, .text, defaultNote: "the id", "The name shown to people in lists.")
@@ -38,6 +39,9 @@ extension RunnerSettings: SettingsSection {
             settings.readEngines(from: &table)
         }
         Key.aliases(\.aliases)
+        Key(
+            "state_file", \.stateFile, .name("a path"),
+            "The file for this machine's own token, which replaces an invitation in `token`.")
         Key.section("power", "The power of this machine.") {
             Key(
                 "sleep_command", list: \.power.sleepCommand, of: .argument,

@@ -22,6 +22,8 @@ public struct RunnerSettings: Hashable, Sendable {
     public var engines: [Engine] = []
     /// The engine's own id of each public id.
     public var aliases: [ModelID: String] = [:]
+    /// The file for the machine's own token, which an invitation in `token` is exchanged for.
+    public var stateFile = "./simpleai-runner-state.json"
     public var power = Power()
     public var tls = Settings.TLS()
     public var log = Settings.Log()
@@ -75,6 +77,20 @@ public struct RunnerSettings: Hashable, Sendable {
         /// Power draw of the awake machine, in watts; 0: unknown.
         public var watts = 0
         public init() {}
+    }
+}
+
+extension RunnerSettings {
+    /// The base URL of the gateway's HTTP API: the URL of `gateway` with another scheme and without its path.
+    public var gatewayBaseURL: String? {
+        guard let address = try? WebAddress(gateway, schemes: ["ws", "wss"], allowingQuery: false) else { return nil }
+        return "\(address.scheme == "wss" ? "https" : "http")://\(address.authority)"
+    }
+
+    /// Whether the token is sent unencrypted to another machine.
+    public var sendsTokenInTheClear: Bool {
+        guard let address = try? WebAddress(gateway, schemes: ["ws", "wss"], allowingQuery: false) else { return false }
+        return address.scheme == "ws" && !HostName.isLoopback(address.host)
     }
 }
 

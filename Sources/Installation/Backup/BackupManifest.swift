@@ -1,0 +1,93 @@
+import Foundation
+import SimpleAICore
+
+/// The list of files in a backup: where each belongs, and its digest. Stored in the archive as its first file.
+public struct BackupManifest: Codable, Hashable, Sendable {
+    public struct File: Codable, Hashable, Sendable {
+        public enum Kind: String, Codable, Hashable, Sendable {
+            case settings
+            /// A file that the settings name, such as a certificate.
+            case input
+            case keys
+            case database
+            case state
+        }
+
+        /// The name in the archive.
+        public var name: String
+        public var kind: Kind
+        /// The absolute path that it was read from.
+        public var path: String
+        public var sha256: String
+
+        public init(name: String, kind: Kind, path: String, sha256: String) {
+            self.name = name
+            self.kind = kind
+            self.path = path
+            self.sha256 = sha256
+        }
+    }
+
+    public static let name = "manifest.json"
+    public static let currentFormat = 1
+
+    public var format: Int
+    /// The version of the program that wrote it.
+    public var version: String
+    /// Seconds since 1970.
+    public var created: Int64
+    public var files: [File]
+
+    public init(version: String, created: Int64, files: [File]) {
+        format = Self.currentFormat
+        self.version = version
+        self.created = created
+        self.files = files
+    }
+
+    public enum Fault: Error, Hashable, Sendable, CustomStringConvertible {
+        case noManifest
+        case newer(version: String)
+        case missingFile(String)
+        case changedFile(String)
+        case unlistedFile(String)
+
+        public var description: String {
+            switch self {
+            case .noManifest: "it is no backup of SimpleAI: it has no manifest"
+            case .newer(let version): "version \(version) wrote it; upgrade this program first"
+            case .missingFile(let name): "\(name) is missing"
+            case .changedFile(let name): "\(name) differs from its digest"
+            case .unlistedFile(let name): "\(name) is not in the manifest"
+            }
+        }
+    }
+
+    /// The manifest of an archive whose files all agree with it.
+    /// - Parameter digest: SHA-256 in hexadecimal.
+    public init(verifying archive: TarArchive, digest: ([UInt8]) -> String) throws(Fault) {
+        guard let first = archive.entries.first, first.name == Self.name,
+            let manifest = try? JSONDecoder().decode(Self.self, from: Data(first.content))
+        else { throw .noManifest }
+        guard manifest.format == Self.currentFormat else { throw .newer(version: manifest.version) }
+        var listed: Set<ExactString> = []
+        for file in manifest.files {
+            listed.insert(ExactString(file.name))
+            guard let entry = archive.entries.first(where: { $0.name == file.name }) else {
+                throw .missingFile(file.name)
+            }
+            guard digest(entry.content) == file.sha256 else { throw .changedFile(file.name) }
+        }
+        if let other = archive.entries.dropFirst().first(where: { !listed.contains(ExactString($0.name)) }) {
+            throw .unlistedFile(other.name)
+        }
+        self = manifest
+    }
+
+    public var encoded: [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        // Strings and integers always encode.
+        return Array((try? encoder.encode(self)) ?? Data()) + [UInt8(ascii: "\n")]
+    }
+}

@@ -1,0 +1,108 @@
+public import Settings
+import SimpleAICore
+
+/// What was observed of a machine and of the programs on it. A fact that could not be observed is nil, and causes no
+/// finding.
+public struct SystemDescription: Sendable {
+    /// The version of this program.
+    public var version: String
+    public var host = Host()
+    /// Nil: this machine has no gateway.
+    public var gateway: Gateway?
+    /// Nil: this machine has no runner agent.
+    public var runner: Runner?
+
+    public init(version: String) { self.version = version }
+
+    public struct Host: Sendable {
+        /// Seconds since 1970.
+        public var time: Int64?
+        public var hasIPv6: Bool?
+        /// Whether a resolver is configured.
+        public var hasResolver: Bool?
+        public var maxOpenFiles: Int?
+
+        public init() {}
+    }
+
+    /// A settings file, as far as it could be read.
+    public enum Document<Content: Sendable>: Sendable {
+        /// The paths that were searched.
+        case missing([String])
+        case invalid([SettingsProblem])
+        case valid(Content, path: String, warnings: [SettingsProblem])
+
+        public var content: Content? { if case .valid(let content, _, _) = self { content } else { nil } }
+        public var path: String? { if case .valid(_, let path, _) = self { path } else { nil } }
+    }
+
+    public struct Gateway: Sendable {
+        public var document: Document<Settings>
+        /// Why the settings cannot be used on this machine, although they are valid.
+        public var startProblem: String?
+        public var files: [File] = []
+        public var listener: Listener?
+        public var issuers: [Issuer] = []
+        public var engines: [EngineState] = []
+        public var service: Service?
+        /// The gateway that runs on this machine; nil if none responds.
+        public var running: Running?
+        /// The result of a magic packet that was sent for no machine; nil if it was not sent.
+        public var packet: Packet?
+        /// Problems of stored data: the key database, the runners' tokens.
+        public var damagedData: [DamagedData] = []
+        /// Runners that are invited or have their own token.
+        public var hasInvitedRunners = false
+
+        public init(document: Document<Settings>) { self.document = document }
+    }
+
+    public struct Runner: Sendable {
+        public var document: Document<RunnerSettings>
+        public var files: [File] = []
+        public var listener: Listener?
+        public var engines: [EngineState] = []
+        public var service: Service?
+        /// What responds at the gateway's address.
+        public var gateway: HTTPOutcome?
+        /// The gateway's version, if it states one.
+        public var gatewayVersion: String?
+        /// The difference between the gateway's clock and this one, in seconds.
+        public var clockDifference: Int64?
+        /// Whether the state file contains a token that a gateway has registered; nil if `token` is no invitation.
+        public var hasRegistered: Bool?
+        public var wakeOnLAN: WakeOnLANState?
+        public var hasHardwareAddress: Bool?
+        /// Executables of the settings that do not exist, with their keys.
+        public var missingPrograms: [MissingProgram] = []
+
+        public init(document: Document<RunnerSettings>) { self.document = document }
+    }
+
+    public struct MissingProgram: Sendable, Hashable {
+        public let key: String
+        public let program: String
+
+        public init(key: String, program: String) {
+            self.key = key
+            self.program = program
+        }
+    }
+
+    public struct DamagedData: Sendable, Hashable {
+        public let path: String
+        public let reason: String
+
+        public init(path: String, reason: String) {
+            self.path = path
+            self.reason = reason
+        }
+    }
+
+    /// The setting of a network card that wakes the machine.
+    public enum WakeOnLANState: Sendable, Hashable {
+        case enabled
+        case disabled(interface: String)
+        case unsupported(interface: String)
+    }
+}
