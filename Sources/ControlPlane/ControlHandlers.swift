@@ -42,7 +42,7 @@ struct ControlHandlers: Sendable {
 
     /// Liveness: succeeds while the process serves requests.
     func health() -> Response {
-        Self.json("{\"status\":\"ok\"}")
+        Self.json("{\"status\":\"ok\",\"version\":\(JSONString.encode(services.version))}")
     }
 
     /// Readiness: fails while draining, and until the keys of at least one issuer are known.

@@ -6,6 +6,18 @@ package import SimpleAICore
 package import Storage
 import Synchronization
 
+/// The control plane's part in inviting runners.
+package struct Invitations: Sendable {
+    let store: RunnerTokenStore
+    /// Closes the connection of a runner whose token was withdrawn.
+    let disconnect: @Sendable (RunnerID) -> Void
+
+    package init(store: RunnerTokenStore, disconnect: @escaping @Sendable (RunnerID) -> Void) {
+        self.store = store
+        self.disconnect = disconnect
+    }
+}
+
 /// What the control plane's handlers share.
 package final class ControlPlaneServices: Sendable {
     /// The rules of requests as one immutable snapshot, replaced as a whole by a reload.
@@ -23,6 +35,9 @@ package final class ControlPlaneServices: Sendable {
     let credentials: CredentialChecks
     /// Nil if API keys are off, by `auth.mode: none` or by settings.
     package let keys: KeyStore?
+    let invitations: Invitations
+    /// The program's version.
+    let version: String
     let scheduler: Scheduler
     let upstreams: UpstreamDirectory
     let contextLengths: ContextLengths
@@ -38,15 +53,17 @@ package final class ControlPlaneServices: Sendable {
     let logger: Logger
 
     package init(
-        rules: Rules, credentials: CredentialChecks, keys: KeyStore?, scheduler: Scheduler,
-        upstreams: UpstreamDirectory, contextLengths: ContextLengths, capabilities: ModelCapabilities,
-        limiter: CallLimiter, budget: BufferBudget,
+        rules: Rules, credentials: CredentialChecks, keys: KeyStore?, invitations: Invitations, version: String,
+        scheduler: Scheduler, upstreams: UpstreamDirectory, contextLengths: ContextLengths,
+        capabilities: ModelCapabilities, limiter: CallLimiter, budget: BufferBudget,
         admissions: AdmissionMetrics,
         metrics: [any MetricSource], drain: DrainState, logger: Logger
     ) {
         currentRules = Mutex(rules)
         self.credentials = credentials
         self.keys = keys
+        self.invitations = invitations
+        self.version = version
         self.scheduler = scheduler
         self.upstreams = upstreams
         self.contextLengths = contextLengths

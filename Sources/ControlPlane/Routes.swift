@@ -122,6 +122,14 @@ package enum Routes {
             Route(
                 method: .delete, pattern: "/admin/api/keys/*", access: .administrators, summary: "revokes an API key"
             ) { control in { try await KeyAdministration(control: control).revoke(for: $0, $1) } },
+            Route(
+                method: .post, pattern: "/admin/api/invitations", access: .administrators,
+                summary: "invites a runner: a one-time token"
+            ) { control in { try await InvitationAdministration(control: control).create(for: $0, $1) } },
+            Route(
+                method: .delete, pattern: "/admin/api/invitations/*", access: .administrators,
+                summary: "withdraws a runner's invitation and its own token"
+            ) { control in { try await InvitationAdministration(control: control).revoke(for: $0, $1) } },
         ] + ollama
 
     package static func router(_ services: ControlPlaneServices) -> Router<ControlContext> {

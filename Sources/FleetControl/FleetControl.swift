@@ -4,6 +4,7 @@ package import Relay
 package import Scheduling
 package import Settings
 package import SimpleAICore
+package import Storage
 import WebSocketTransport
 
 /// The plane that keeps in touch with machines: probes, agents, wakes, power, and the state that survives a restart.
@@ -21,11 +22,13 @@ package struct FleetControl: Sendable {
     ///   - pools: of the connections of calls.
     ///   - sender: performs a wake's attempts.
     ///   - stateFile: and what it contained at the start.
+    ///   - invitations: the invitations and own tokens of runners; nil if runners cannot be invited.
     ///   - eventLoop: on which the whole plane works.
     package init(
         settings: Settings, machines: MachineDirectory, scheduler: Scheduler, upstreams: UpstreamDirectory,
         pools: UpstreamPools, sender: any WakeSender, stateFile: StateFile, remembered: StateFile.Opened,
-        admissions: AdmissionMetrics, drain: DrainState, logger: Logger, on eventLoop: any EventLoop
+        admissions: AdmissionMetrics, drain: DrainState, invitations: RunnerTokenStore?, logger: Logger,
+        on eventLoop: any EventLoop
     ) {
         let metrics = FleetMetrics(scheduler: scheduler)
         let members = ClassMemberReport(classes: ClassTable(settings).classes, logger: logger)
@@ -40,7 +43,8 @@ package struct FleetControl: Sendable {
         }
         let agents = Agents(
             settings: settings, machines: machines, scheduler: scheduler, upstreams: upstreams, memory: memory,
-            metrics: metrics, admissions: admissions, drain: drain, logger: logger, on: eventLoop)
+            metrics: metrics, admissions: admissions, drain: drain, invitations: invitations,
+            logger: logger, on: eventLoop)
         self.agents = agents
         self.upstreams = upstreams
         self.metrics = metrics

@@ -71,6 +71,7 @@ public struct GatewayApplication: Service {
         let keys =
             verifier == nil || settings.keys.database.isEmpty
             ? nil : try KeyStore(database: settings.keys.database, stateFile: settings.fleet.stateFile)
+        let invitations = try RunnerTokenStore(stateFile: settings.fleet.stateFile)
         var tokens: (any TokenVerifier)? = verifier
         if let verifier, let keys { tokens = CredentialVerifier(tokens: verifier, keys: keys) }
 
@@ -98,8 +99,8 @@ public struct GatewayApplication: Service {
             settings: settings, machines: machines, scheduler: scheduler, upstreams: upstreams, pools: pools,
             sender: WakeMethods(
                 group: group, searchPath: ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"),
-            stateFile: stateFile, remembered: remembered, admissions: admissions, drain: drain, logger: logger,
-            on: group.next())
+            stateFile: stateFile, remembered: remembered, admissions: admissions, drain: drain,
+            invitations: invitations, logger: logger, on: group.next())
         dataPlane = DataPlaneServices(
             rules: rules, maxConnections: descriptors.maxConnections(configured: settings.server.maxConnections),
             credentials: credentials, scheduler: scheduler, upstreams: upstreams, pools: pools, limiter: limiter,
@@ -108,7 +109,8 @@ public struct GatewayApplication: Service {
             refreshModels: { fleet.refreshModels(of: $0) })
         controlPlane = ControlPlaneServices(
             rules: .init(settings: settings, access: access), credentials: credentials, keys: keys,
-            scheduler: scheduler, upstreams: upstreams, contextLengths: fleet.contextLengths,
+            invitations: Invitations(store: invitations) { [agents = fleet.agents] in agents.disconnect($0) },
+            version: version, scheduler: scheduler, upstreams: upstreams, contextLengths: fleet.contextLengths,
             capabilities: fleet.capabilities, limiter: limiter, budget: budget,
             admissions: admissions,
             metrics: [

@@ -15,6 +15,7 @@ public import Settings
 public struct RunnerAgent: Service {
     private let settings: RunnerSettings
     private let roster: EngineRoster
+    private let credential: AgentCredential
     private let counts = CallCounts()
     private let hostEnvironment: HostEnvironment
     private let logger: Logger
@@ -37,6 +38,7 @@ public struct RunnerAgent: Service {
         self.hostEnvironment = hostEnvironment
         self.logger = logger
         self.onJoined = onJoined
+        credential = try AgentCredential(settings)
         roster = try EngineRoster(settings, counts: counts, logger: logger)
     }
 
@@ -45,7 +47,7 @@ public struct RunnerAgent: Service {
         DescriptorLimit.raise()
         await DescriptorLimit.reserveTimerDescriptors()
         let group = MultiThreadedEventLoopGroup.singleton
-        let services = CallServices(roster: roster, counts: counts, secret: settings.token, logger: logger)
+        let services = CallServices(roster: roster, counts: counts, secret: credential.secret, logger: logger)
         let report = StatusReport(roster: roster, counts: counts, settings: settings, hostEnvironment: hostEnvironment)
         let server = try await CallServer.listen(
             on: settings.listen.host, port: settings.listen.port, services: services, group: group)
@@ -54,7 +56,8 @@ public struct RunnerAgent: Service {
             logger: logger)
         do {
             let link = try GatewayLink(
-                settings, httpPort: server.port, report: report, commands: commands, group: group, logger: logger
+                settings, credential: credential, httpPort: server.port, report: report, commands: commands,
+                group: group, logger: logger
             ) { [onJoined] extensions in
                 services.demandSecret(extensions.contains(.httpAuth))
                 onJoined(server.port)

@@ -21,6 +21,8 @@ public struct Registration: Hashable, Sendable {
     public var httpPort: Int
     public var protocolVersion: Int
     public var authToken: String
+    /// Our extension: the token that the runner has made for itself, in exchange for the invitation in `authToken`.
+    public var ownToken: String?
     public var status: RunnerStatus
     /// The hardware address that wakes its machine. An invalid address counts as none.
     public var macAddress: MACAddress?
@@ -31,7 +33,8 @@ public struct Registration: Hashable, Sendable {
 
     public init(
         runnerID: RunnerID, runnerName: String, machineType: String? = nil, httpPort: Int = 8080,
-        protocolVersion: Int = MessageCodec.protocolVersion, authToken: String, status: RunnerStatus,
+        protocolVersion: Int = MessageCodec.protocolVersion, authToken: String, ownToken: String? = nil,
+        status: RunnerStatus,
         macAddress: MACAddress? = nil, extensions: Set<ProtocolExtension> = [], httpBaseURL: String? = nil
     ) {
         self.runnerID = runnerID
@@ -40,6 +43,7 @@ public struct Registration: Hashable, Sendable {
         self.httpPort = httpPort
         self.protocolVersion = protocolVersion
         self.authToken = authToken
+        self.ownToken = ownToken
         self.status = status
         self.macAddress = macAddress
         self.extensions = extensions
@@ -70,6 +74,7 @@ extension Registration: Codable {
         case httpPort = "http_port"
         case protocolVersion = "protocol_version"
         case authToken = "auth_token"
+        case ownToken = "own_token"
         case status
         case macAddress = "mac_address"
         case extensions
@@ -84,6 +89,7 @@ extension Registration: Codable {
         httpPort = try fields.decodeIfPresent(Int.self, forKey: .httpPort) ?? 8080
         protocolVersion = try fields.decodeIfPresent(Int.self, forKey: .protocolVersion) ?? 1
         authToken = try fields.decodeIfPresent(String.self, forKey: .authToken) ?? ""
+        ownToken = fields.text(.ownToken)
         status = try fields.decode(RunnerStatus.self, forKey: .status)
         macAddress = fields.text(.macAddress).flatMap { MACAddress($0) }
         extensions = fields.extensions(.extensions)
@@ -98,6 +104,7 @@ extension Registration: Codable {
         try fields.encode(httpPort, forKey: .httpPort)
         try fields.encode(protocolVersion, forKey: .protocolVersion)
         try fields.encode(authToken, forKey: .authToken)
+        try fields.encodeIfPresent(ownToken, forKey: .ownToken)
         try fields.encode(status, forKey: .status)
         try fields.encodeIfPresent(macAddress?.description, forKey: .macAddress)
         try fields.encode(extensions, forKey: .extensions)

@@ -81,6 +81,16 @@ import Testing
             "runner_name":"Other","status":{\(smallFields)},"type":"register"}
             """
         ),
+        (
+            .register(
+                Registration(
+                    runnerID: "gpu-3", runnerName: "gpu-3", authToken: "invitation", ownToken: "own",
+                    status: smallStatus)),
+            """
+            {"auth_token":"invitation","http_port":8080,"own_token":"own","protocol_version":1,"runner_id":"gpu-3",\
+            "runner_name":"gpu-3","status":{\(smallFields)},"type":"register"}
+            """
+        ),
         (.heartbeat(status), "{\(statusFields),\"type\":\"heartbeat\"}"),
         (.heartbeat(extended), "{\(extendedFields),\"type\":\"heartbeat\"}"),
         (.statusUpdate(smallStatus), "{\(smallFields),\"type\":\"status_update\"}"),

@@ -240,7 +240,7 @@ final class AgentRegistry {
         switch action {
         case .send(.ping): connection.socket.send(MessageCodec.text(.ping(timestamp: Self.unixSeconds)))
         case .send(let message): connection.socket.send(MessageCodec.text(message))
-        case .join(let registration, let address): join(registration, at: address, on: number)
+        case .join(let registration, let address): admit(registration, at: address, on: number)
         case .report(let status): report(status, on: number)
         case .commandResponse(let response): handleCommandResponse(response, from: connection.id)
         case .left: left(number)
@@ -261,7 +261,27 @@ final class AgentRegistry {
         logger.notice("Agent refused", metadata: metadata)
     }
 
+    /// Joins an agent; an invited one after its own token is stored.
+    private func admit(_ registration: Registration, at address: AgentAddress, on number: UInt64) {
+        guard let peer = connections[number]?.peer,
+            let exchange = InvitationExchange(registration, from: peer, store: rules.invitations, logger: logger)
+        else { return join(registration, at: address, on: number) }
+        exchange.run(on: eventLoop) { [box = NIOLoopBound(self, eventLoop: eventLoop)] outcome in
+            switch outcome {
+            case .success(let registration): box.value.join(registration, at: address, on: number)
+            case .failure(let refusal): box.value.act(on: number) { $0.refused(refusal) }
+            }
+        }
+    }
+
+    /// Closes the connection of a runner whose token was withdrawn.
+    func disconnect(_ id: RunnerID) {
+        guard let number = current[id] else { return }
+        connections[number]?.socket.close()
+    }
+
     private func join(_ registration: Registration, at address: AgentAddress, on number: UInt64) {
+        guard connections[number] != nil, !isStopped else { return }
         let id = registration.runnerID
         if let refusal = rateLimitRefusal(of: id) { return act(on: number) { $0.refused(refusal) } }
         let upstream: Upstream
@@ -330,7 +350,7 @@ final class AgentRegistry {
 
     /// The agent or address whose share an agent counts against.
     private func holder(of id: RunnerID, _ address: Peer?) -> AgentRoster.Holder {
-        rules.tokens[id] != nil ? .agent(id) : address.map(AgentRoster.Holder.address) ?? .proxy
+        rules.hasOwnToken(id) ? .agent(id) : address.map(AgentRoster.Holder.address) ?? .proxy
     }
 
     /// Removes agents that the roster has forgotten.

@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import RunnerProtocol
 import SimpleAICore
+import Storage
 
 /// The rules for registrations, and for the addresses of agents' HTTP endpoints. Pure.
 struct AgentRules: Sendable {
@@ -20,19 +21,25 @@ struct AgentRules: Sendable {
     var isTrustedProxy: @Sendable (_ address: String) -> Bool = { _ in false }
     /// Silence after which an agent counts as disconnected.
     var runnerTimeout: Duration = .seconds(90)
+    /// The invitations and own tokens of runners; nil if this gateway invites no runners.
+    var invitations: RunnerTokenStore?
 
-    var acceptsAgents: Bool { !token.isEmpty || !tokens.isEmpty }
+    var acceptsAgents: Bool { !token.isEmpty || !tokens.isEmpty || !(invitations?.isEmpty ?? true) }
+
+    /// Whether an id registers with a token of its own only.
+    func hasOwnToken(_ id: RunnerID) -> Bool { tokens[id] != nil || (invitations?.hasOwnToken(id) ?? false) }
 
     /// - Parameter peer: the peer's address on the WebSocket connection.
     func admit(_ registration: Registration, from peer: String) throws(AgentRefusal) -> AgentAddress {
         guard acceptsAgents else {
-            throw AgentRefusal(.authFailed, "This gateway accepts no agents: its fleet.token is empty.")
+            throw AgentRefusal(
+                .authFailed,
+                "This gateway accepts no agents: its fleet.token is empty, and no runner is invited. Run `simpleai invite` "
+                    + "there.")
         }
         let id = registration.runnerID
         // The token is compared first, so that a refusal reveals nothing about ids to clients without a token.
-        let expected = tokens[id] ?? token
-        let isValid = Bearer.isEqual(registration.authToken, expected) && !expected.isEmpty
-        guard isValid else { throw AgentRefusal(.authFailed, "Invalid token. Use the gateway's fleet.token.") }
+        try checkToken(of: registration, from: peer)
         guard registration.protocolVersion == MessageCodec.protocolVersion else {
             throw AgentRefusal(
                 .authFailed, "This gateway supports protocol version \(MessageCodec.protocolVersion).")
@@ -47,6 +54,23 @@ struct AgentRules: Sendable {
             throw AgentRefusal(.authFailed, "The runner_id is taken by a runner in the gateway's settings.")
         }
         return try address(of: registration, from: peer)
+    }
+
+    private func checkToken(of registration: Registration, from peer: String) throws(AgentRefusal) {
+        let id = registration.runnerID
+        let verdict =
+            tokens[id] != nil
+            ? nil
+            : invitations?.verdict(
+                on: id, token: registration.authToken, ownToken: registration.ownToken, from: AgentAddress.plain(peer))
+        switch verdict {
+        case .own, .invited, .repeated: return
+        case .refused(let reason): throw AgentRefusal(reason, id)
+        case .undecided, nil:
+            let expected = tokens[id] ?? token
+            let isValid = Bearer.isEqual(registration.authToken, expected) && !expected.isEmpty
+            guard isValid else { throw AgentRefusal(.authFailed, "Invalid token. Use the gateway's fleet.token.") }
+        }
     }
 
     /// The address of the agent's endpoint. It is checked, because the holder of a shared token must not be able to direct
@@ -84,6 +108,35 @@ struct AgentRefusal: Error, Hashable {
     init(_ code: ProtocolErrorCode, _ message: String) {
         self.code = code
         self.message = message
+    }
+}
+
+extension AgentRefusal {
+    /// The refusal of an invitation or of a runner's own token.
+    init(_ reason: RunnerCredentials.Refusal, _ id: RunnerID) {
+        let invite = "run `simpleai invite \(id)` on the gateway"
+        let message =
+            switch reason {
+            case .wrongToken:
+                "Invalid token: \(id) has a token of its own. If this machine has lost it, \(invite) for a new one."
+            case .unknownInvitation:
+                "Unknown invitation: this gateway did not issue it, or has issued a newer one; \(invite)."
+            case .used: "The invitation was already used. It admits one machine; \(invite) for another."
+            case .expired: "The invitation has expired: it is valid for ten minutes; \(invite) for another."
+            case .otherRunner(let other):
+                "The invitation is for the runner \(other), not for \(id). Use that id, or \(invite)."
+            case .otherAddress(let address):
+                "The invitation is for the machine at \(address) only. Use it there, or \(invite)."
+            case .noOwnToken:
+                "An invitation requires own_token: \(RunnerTokenText.ownPrefix) and 51 random letters and digits."
+            }
+        self.init(.authFailed, message)
+    }
+
+    /// The gateway could not store the runner's own token.
+    init(_ error: RunnerTokenStoreError) {
+        self.init(
+            .authFailed, "The gateway could not store the token; its log has the reason. The invitation is unused.")
     }
 }
 

@@ -5,7 +5,8 @@ import Relay
 import RunnerProtocol
 import Scheduling
 import Settings
-import SimpleAICore
+package import SimpleAICore
+import Storage
 import Synchronization
 package import WebSocketTransport
 
@@ -22,13 +23,15 @@ package final class Agents: AgentCommands {
     private let drain: DrainState
     private let sockets = Atomic<UInt64>(0)
     private let options: WebSocketOptions
+    private let invitations: RunnerTokenStore?
 
     init(
         settings: Settings, machines: MachineDirectory, scheduler: Scheduler, upstreams: UpstreamDirectory,
-        memory: FleetMemory, metrics: FleetMetrics, admissions: AdmissionMetrics, drain: DrainState, logger: Logger,
-        on eventLoop: any EventLoop
+        memory: FleetMemory, metrics: FleetMetrics, admissions: AdmissionMetrics, drain: DrainState,
+        invitations: RunnerTokenStore?, logger: Logger, on eventLoop: any EventLoop
     ) {
         self.eventLoop = eventLoop
+        self.invitations = invitations
         self.drain = drain
         self.admissions = admissions
         proxies = Mutex(TrustedProxies(settings.server.trustedProxies))
@@ -39,7 +42,8 @@ package final class Agents: AgentCommands {
         self.options = options
         registry = .makeBoxSendingValue(
             AgentRegistry(
-                rules: AgentRules(settings), machines: machines, scheduler: scheduler, upstreams: upstreams,
+                rules: AgentRules(settings, invitations), machines: machines, scheduler: scheduler,
+                upstreams: upstreams,
                 memory: memory, metrics: metrics, admissions: admissions, drain: drain, admission: admission,
                 logger: logger, on: eventLoop),
             eventLoop: eventLoop)
@@ -53,7 +57,12 @@ package final class Agents: AgentCommands {
     /// Applies new tokens, hosts and reserved ids to later registrations.
     func adopt(_ settings: Settings) {
         proxies.withLock { $0 = TrustedProxies(settings.server.trustedProxies) }
-        onRegistry { $0.rules = AgentRules(settings) }
+        onRegistry { [invitations] in $0.rules = AgentRules(settings, invitations) }
+    }
+
+    /// Disconnects a runner whose token was withdrawn; it cannot register again.
+    package func disconnect(_ id: RunnerID) {
+        onRegistry { $0.disconnect(id) }
     }
 
     /// Stops every timer and drops every session.
@@ -97,7 +106,7 @@ package final class Agents: AgentCommands {
 }
 
 extension AgentRules {
-    init(_ settings: Settings) {
+    init(_ settings: Settings, _ invitations: RunnerTokenStore?) {
         self.init(
             token: settings.fleet.token, tokens: settings.fleet.tokens,
             reserved: Set(settings.runners.map(\.id)),
@@ -105,6 +114,6 @@ extension AgentRules {
             isTrustedProxy: { [proxies = TrustedProxies(settings.server.trustedProxies)] in
                 proxies.trusts(IPAddress($0))
             },
-            runnerTimeout: settings.fleet.runnerTimeout)
+            runnerTimeout: settings.fleet.runnerTimeout, invitations: invitations)
     }
 }

@@ -44,3 +44,14 @@ extension KeyStore {
             privileges: key.roles.contains(APIKeyRoles.specificModels) ? [.specificModels] : [], classes: key.classes)
     }
 }
+
+extension RunnerTokenStore {
+    /// The runners' tokens, next to the state file. Blocks.
+    convenience init(stateFile: String) throws(GatewayStartError) {
+        do throws(RunnerTokenStoreError) {
+            try self.init(path: Self.path(stateFile: stateFile))
+        } catch {
+            throw GatewayStartError("\(error)", at: ["fleet", "state_file"])
+        }
+    }
+}

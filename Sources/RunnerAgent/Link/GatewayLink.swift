@@ -16,6 +16,7 @@ final class GatewayLink: Sendable {
     private let address: WebSocketAddress
     private let tls: NIOSSLContext?
     private let settings: RunnerSettings
+    private let credential: AgentCredential
     private let httpPort: Int
     private let report: StatusReport
     private let commands: AgentCommands
@@ -38,7 +39,8 @@ final class GatewayLink: Sendable {
     ///     support.
     /// - Throws: `RunnerAgentStartError` for unusable certificates.
     init(
-        _ settings: RunnerSettings, httpPort: Int, report: StatusReport, commands: AgentCommands,
+        _ settings: RunnerSettings, credential: AgentCredential, httpPort: Int, report: StatusReport,
+        commands: AgentCommands,
         group: any EventLoopGroup,
         logger: Logger, onAgreement: @escaping @Sendable (Set<ProtocolExtension>) -> Void
     ) throws(RunnerAgentStartError) {
@@ -48,6 +50,7 @@ final class GatewayLink: Sendable {
         self.address = address
         tls = try Self.tls(settings.tls, isNeeded: address.isSecure)
         self.settings = settings
+        self.credential = credential
         self.httpPort = httpPort
         self.report = report
         self.commands = commands
@@ -84,7 +87,9 @@ final class GatewayLink: Sendable {
         switch action {
         case .connect(let number): tasks.addTask { await self.serveConnection(number) }
         case .register: register()
-        case .agree(let extensions): onAgreement(extensions)
+        case .agree(let extensions):
+            noteRegistration()
+            onAgreement(extensions)
         case .sendHeartbeat: send(.heartbeat(report.status(agreed: agreed)))
         case .sendStatusUpdate: send(.statusUpdate(report.status(agreed: agreed)))
         case .respond(let requestID, let failure, let withStatus):
@@ -134,14 +139,24 @@ final class GatewayLink: Sendable {
             case .none: nil
             case .address(let address): address
             }
+        let tokens = credential.registration
         send(
             .register(
                 Registration(
                     runnerID: settings.id, runnerName: settings.name,
                     machineType: settings.machineType.isEmpty ? nil : settings.machineType, httpPort: httpPort,
-                    authToken: settings.token, status: report.status(agreed: []), macAddress: mac,
+                    authToken: tokens.authToken, ownToken: tokens.ownToken, status: report.status(agreed: []),
+                    macAddress: mac,
                     extensions: Self.extensions,
                     httpBaseURL: settings.baseURL.isEmpty ? nil : settings.baseURL)))
+    }
+
+    private func noteRegistration() {
+        do throws(RunnerAgentStartError) {
+            try credential.registered()
+        } catch {
+            logger.error("State file write failed", metadata: [LogKeys.cause: "\(error)"])
+        }
     }
 
     // MARK: Lifetime of one connection

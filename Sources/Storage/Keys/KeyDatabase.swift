@@ -94,6 +94,35 @@ final class KeyDatabase: Sendable {
         return (try? queue?.read { try Row.order(Column("created"), Column("id")).fetchAll($0) }) ?? []
     }
 
+    /// Why a database cannot be used; nil if it can. Blocks.
+    static func fault(path: String) -> String? {
+        do {
+            var configuration = Configuration()
+            configuration.readonly = true
+            let queue = try DatabaseQueue(path: path, configuration: configuration)
+            return try queue.read { database in
+                if try migrator.hasBeenSuperseded(database) { return "it was written by a newer version of SimpleAI" }
+                let result = try String.fetchOne(database, sql: "PRAGMA quick_check(1)")
+                return result == "ok" ? nil : "its content is damaged: \(result ?? "no result")"
+            }
+        } catch {
+            return reason(error)
+        }
+    }
+
+    /// Copies a database as of one moment, by SQLite's online backup: the other process continues to write. Blocks.
+    static func copy(from path: String, to copy: String) throws(KeyStoreError) {
+        do {
+            var configuration = Configuration()
+            configuration.readonly = true
+            configuration.busyMode = .timeout(10)
+            let source = try DatabaseQueue(path: path, configuration: configuration)
+            try source.backup(to: DatabaseQueue(path: copy))
+        } catch {
+            throw .unusable(path: path, reason: reason(error))
+        }
+    }
+
     func all() throws -> [Row] {
         try queue.read { try Row.order(Column("created"), Column("id")).fetchAll($0) }
     }

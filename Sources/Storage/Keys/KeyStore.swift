@@ -125,6 +125,18 @@ public final class KeyStore: Sendable {
         return KeyDatabase.peek(path: path).map { APIKey($0) }
     }
 
+    /// Why a key database cannot be used; nil if it can, or does not exist. Changes nothing. Blocks.
+    public static func fault(path: String) -> String? {
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        return KeyDatabase.fault(path: path)
+    }
+
+    /// Copies a database that another process may use, as of one moment. Blocks.
+    /// - Throws: `KeyStoreError.unusable`.
+    public static func copy(from path: String, to copy: String) throws(KeyStoreError) {
+        try KeyDatabase.copy(from: path, to: copy)
+    }
+
     /// All keys, oldest first.
     public var keys: [APIKey] {
         state.withLock { $0.entries.values.map(\.key) }.sorted { ($0.created, $0.id) < ($1.created, $1.id) }

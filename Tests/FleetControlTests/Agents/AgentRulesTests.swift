@@ -1,6 +1,9 @@
+import Foundation
 import RunnerProtocol
 import Scheduling
 import SimpleAICore
+import Storage
+import TestSupport
 import Testing
 
 @testable import FleetControl
@@ -51,6 +54,41 @@ import Testing
         let bound = AgentRules(tokens: ["gpu-1": "own"])
         #expect(refusal(bound, registration("gpu-1", token: "own")) == nil)
         #expect(refusal(bound, registration("gpu-2", token: "")) == .authFailed)
+    }
+
+    @Test func invitationsAndOwnTokensDecideBeforeTheSharedToken() throws {
+        try inTemporaryDirectory { directory in
+            let store = try RunnerTokenStore(path: directory.appendingPathComponent("runners").path)
+            var rules = AgentRules(token: "shared")
+            rules.invitations = store
+            let (invitation, _) = try store.invite("gpu-1")
+            let own = RunnerTokenText.makeOwn()
+            #expect(refusal(rules, registration(token: invitation)) == .authFailed, "without a token of its own")
+            #expect(refusal(rules, registration(token: invitation) { $0.ownToken = own }) == nil)
+            #expect(refusal(rules, registration("gpu-2", token: invitation) { $0.ownToken = own }) == .authFailed)
+            #expect(refusal(rules, registration(token: "shared")) == nil, "until the invitation is used")
+            #expect(!rules.hasOwnToken("gpu-1"))
+            #expect(try store.exchange("gpu-1", token: invitation, ownToken: own, from: "10.0.0.7") == nil)
+            #expect(refusal(rules, registration(token: own)) == nil)
+            #expect(refusal(rules, registration(token: "shared")) == .authFailed)
+            #expect(refusal(rules, registration("gpu-2", token: "shared")) == nil)
+            #expect(rules.hasOwnToken("gpu-1") && !rules.hasOwnToken("gpu-2"))
+            // An entry in the settings takes precedence.
+            rules.tokens = ["gpu-1": "configured"]
+            #expect(refusal(rules, registration(token: own)) == .authFailed)
+            #expect(refusal(rules, registration(token: "configured")) == nil)
+        }
+    }
+
+    @Test func aGatewayThatInvitesRunnersAcceptsAgents() throws {
+        try inTemporaryDirectory { directory in
+            var rules = AgentRules()
+            rules.invitations = try RunnerTokenStore(path: directory.appendingPathComponent("runners").path)
+            #expect(!rules.acceptsAgents)
+            _ = try rules.invitations?.invite("gpu-1")
+            #expect(rules.acceptsAgents)
+            #expect(refusal(rules, registration("gpu-2", token: "")) == .authFailed)
+        }
     }
 
     @Test(arguments: ["", "a b", "a\r\nx: y", "gerät", String(repeating: "x", count: 129)])
