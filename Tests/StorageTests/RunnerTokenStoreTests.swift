@@ -159,6 +159,24 @@ struct RunnerTokenStoreTests {
         }
     }
 
+    @Test func `a path that can contain no file contains no tokens, and its changes fail`() throws {
+        try inTemporaryDirectory { directory in
+            let occupied = directory.appendingPathComponent("occupied")
+            try Data().write(to: occupied)
+            let store = try open(occupied.appendingPathComponent("runners").path)
+            #expect(store.isEmpty)
+            #expect(throws: RunnerTokenStoreError.self) { try store.invite("gpu-1") }
+            #expect(store.isEmpty)
+        }
+    }
+
+    @Test func `a file that cannot be read is refused`() throws {
+        try inTemporaryDirectory { directory in
+            let path = directory.path
+            #expect(throws: RunnerTokenStoreError.self) { _ = try open(path) }
+        }
+    }
+
     @Test func `a change that cannot be written is not made`() throws {
         try inTemporaryDirectory { directory in
             // A file in the place of a folder stops even root.

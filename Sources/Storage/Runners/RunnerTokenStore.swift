@@ -33,6 +33,9 @@ public final class RunnerTokenStore: Sendable {
         let bytes: [UInt8]?
         do throws(StoredFile.Failure) {
             bytes = try file.read(atMost: maxFileSize)
+        } catch .system(let error) where error.number == ENOTDIR {
+            // Below a path that is no folder there can be no file: changes will fail, and state why.
+            return RunnerCredentials()
         } catch {
             throw .unusable(path: file.path, reason: error.description)
         }
