@@ -6,6 +6,7 @@ enum OperatorText {
     private static let ownModules: Set<String> = [
         "Acceptance", "Authentication", "Gateway", "KeyStore", "LocalFleet", "OperatingSystem", "Relay", "RunnerAgent",
         "RunnerProtocol", "Scheduling", "Settings", "SimpleAICore", "TokenProviders", "WakeOnLAN", "WebSocketTransport",
+        "Installation", "Storage",
         "simpleai",
         // `ValidationError`, for values that a command validates itself.
         "ArgumentParser",

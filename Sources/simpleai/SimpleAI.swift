@@ -1,4 +1,5 @@
 import ArgumentParser
+import CBuildVersion
 
 @main
 enum Main {
@@ -9,15 +10,23 @@ enum Main {
 
 /// The root command: lists the subcommands and does nothing itself.
 struct SimpleAI: AsyncParsableCommand {
-    static let version = "0.1.0"
+    /// As scripts/stamp-version has written it.
+    static let version = String(cString: simpleai_build_version())
 
     static let configuration = CommandConfiguration(
         commandName: "simpleai",
         abstract: "A fleet of GPU machines behind one OpenAI-compatible endpoint, with an acceptance suite.",
+        discussion: """
+            A gateway: `setup`, then `serve`. A machine: `invite` on the gateway prints the line to run there. When something \
+            does not work: `doctor`.
+
+            Example: simpleai setup
+            """,
         version: version,
         subcommands: [
             ServeCommand.self, RunnerCommand.self, TestCommand.self, DevCommand.self, TokenCommand.self,
             KeysCommand.self, FleetCommand.self, WakeCommand.self, SleepCommand.self, ExplainCommand.self,
-            ConfigCommand.self,
+            ConfigCommand.self, SetupCommand.self, InviteCommand.self, DoctorCommand.self, HealthCommand.self,
+            BackupCommand.self, RestoreCommand.self,
         ])
 }

@@ -12,6 +12,8 @@ struct TokenCommand: AsyncParsableCommand {
         discussion: """
             Without a subcommand this is `mint`: simpleai token --user USER --role ROLE. All its options: \
             simpleai token mint --help.
+
+            Example: simpleai token --user alice --role model:specific
             """,
         subcommands: [Mint.self, Init.self],
         defaultSubcommand: Mint.self)
@@ -29,7 +31,10 @@ extension TokenCommand {
                 Else from an OpenID Connect provider: --provider, else the file named by SIMPLEAI_TOKEN_PROVIDER, else \
                 \(TokenProviderFile.defaultPath). Its tokens are cached until shortly before they expire.
                 Else from a running `simpleai dev`.
-                Else from the key file ~/.simpleai/token-key.pem.
+                Else from the key file ~/.simpleai/token-key.pem, or /etc/simpleai/tokens/token-key.pem of \
+                `simpleai setup`.
+
+                Example: simpleai token mint --key token-key.pem --user alice --ttl 15m
                 """)
 
         @Option(help: ArgumentHelp("PEM private key, as written by `simpleai token init`.", valueName: "file"))
@@ -57,6 +62,9 @@ extension TokenCommand {
                 valueName: "duration"))
         var ttl: TimeToLive?
 
+        @Option(help: ArgumentHelp("Write the token to a file of mode 0600 instead.", valueName: "file"))
+        var output: String?
+
         @Option(help: "Overrides the issuer in the key's .json file.")
         var issuer: String?
 
@@ -79,7 +87,9 @@ extension TokenCommand {
 
         func run() async throws {
             do {
-                print(try await token())
+                let text = try await token()
+                guard let output else { return print(text) }
+                try PrivateFile.write(Array("\(text)\n".utf8), to: output, replacing: true)
             } catch let failure as any Error & CustomStringConvertible {
                 throw CommandFailure(failure.description)
             }
@@ -120,11 +130,14 @@ extension TokenCommand {
             return key.isEmpty ? nil : key
         }
 
-        /// The key of the user: `~/.simpleai/token-key.pem`, if it exists.
+        /// Where `simpleai setup` keeps the key of an installation; readable for root.
+        private static let installedKeys = "/etc/simpleai/tokens"
+
+        /// The key of the user, `~/.simpleai/token-key.pem`, or that of the installation; nil if neither can be read.
         fileprivate static func keyAtHome(_ environment: [String: String]) -> String? {
-            guard let home = environment["HOME"], home.hasPrefix("/") else { return nil }
-            let key = TokenKeyFiles(directory: home + "/.simpleai").key
-            return FileManager.default.fileExists(atPath: key) ? key : nil
+            var folders = [installedKeys]
+            if let home = environment["HOME"], home.hasPrefix("/") { folders.insert(home + "/.simpleai", at: 0) }
+            return folders.map { TokenKeyFiles(directory: $0).key }.first { access($0, R_OK) == 0 }
         }
 
         private static let noSource = """
@@ -146,6 +159,8 @@ extension TokenCommand {
             discussion: """
                 Writes token-key.pem (private, mode 0600), token-key.json (issuer and audience, read when minting) \
                 and jwks.json (public, for the gateway).
+
+                Example: simpleai token init --directory ~/.simpleai
                 """)
 
         @Option(help: ArgumentHelp("Folder for the files.", valueName: "directory"))

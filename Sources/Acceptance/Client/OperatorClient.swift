@@ -6,6 +6,8 @@ public struct OperatorClient: Sendable {
     public struct OperatorResponse: Sendable {
         public let status: Int
         public let body: Data
+        /// The field `Date`, as sent.
+        public let date: String?
 
         public var isSuccess: Bool { (200...299).contains(status) }
 
@@ -23,12 +25,19 @@ public struct OperatorClient: Sendable {
     /// - Parameters:
     ///   - token: sent as a bearer token; nil sends no credentials.
     ///   - timeout: per request.
+    ///   - authorities: a PEM file with the certificate authorities to trust instead of the system's.
     /// - Throws: an error whose description is one sentence for the operator.
     public init(
         deployment: DeploymentAddress, token: String?, timeout: Duration = .seconds(30),
-        verifiesCertificates: Bool = true
+        verifiesCertificates: Bool = true, authorities: String? = nil
     ) throws {
-        client = try APIClient(deployment: deployment, verifiesCertificates: verifiesCertificates)
+        client =
+            if let authorities {
+                try APIClient(
+                    deployment: deployment, verifiesCertificates: verifiesCertificates, authorities: authorities)
+            } else {
+                try APIClient(deployment: deployment, verifiesCertificates: verifiesCertificates)
+            }
         credential = token.map { .bearer($0, name: "the token") } ?? .none
         self.timeout = timeout
     }
@@ -42,16 +51,46 @@ public struct OperatorClient: Sendable {
         do {
             let exchange = try await client.send(request, timeout: timeout)
             guard exchange.ending == .clean else { throw OperatorFailure("the response was interrupted; try again") }
-            return OperatorResponse(status: exchange.status, body: Data(exchange.body))
+            return OperatorResponse(
+                status: exchange.status, body: Data(exchange.body), date: exchange.header("date"))
         } catch let failed as RequestFailed {
-            throw OperatorFailure("\(failed.failure)")
+            throw OperatorFailure("\(failed.failure)", kind: .init(failed.failure))
         }
     }
 }
 
 /// Why no response arrived; one sentence for the operator.
 public struct OperatorFailure: Error, Sendable, CustomStringConvertible {
-    public let description: String
+    /// The step that failed.
+    public enum Kind: Sendable, Hashable {
+        case nameNotFound
+        case refused
+        case unreachable
+        /// The certificate is not accepted, or one side does not use TLS.
+        case untrusted(reason: String)
+        case timedOut
+        case other
 
-    init(_ description: String) { self.description = description }
+        init(_ failure: ClientFailure) {
+            switch failure {
+            case .nameNotFound: self = .nameNotFound
+            case .refused: self = .refused
+            case .unreachable: self = .unreachable
+            case .certificate(_, let problem): self = .untrusted(reason: problem.reason)
+            case .lacksTLS: self = .untrusted(reason: "it responds without TLS; use http://")
+            case .requiresTLS: self = .untrusted(reason: "it requires TLS; use https://")
+            case .tls(_, let reason): self = .untrusted(reason: reason)
+            case .timedOut, .deadlinePassed: self = .timedOut
+            case .closedWithoutResponse, .notHTTP: self = .other
+            }
+        }
+    }
+
+    public let description: String
+    public let kind: Kind
+
+    init(_ description: String, kind: Kind = .other) {
+        self.description = description
+        self.kind = kind
+    }
 }
