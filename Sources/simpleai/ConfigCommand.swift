@@ -8,7 +8,8 @@ import SimpleAICore
 /// `simpleai config …`: checks and shows settings without serving.
 struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "config", abstract: "Work with the settings file.", subcommands: [Check.self, Schema.self])
+        commandName: "config", abstract: "Work with the settings file.",
+        discussion: "Example: simpleai config check", subcommands: [Check.self, Schema.self])
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -16,6 +17,8 @@ struct ConfigCommand: AsyncParsableCommand {
             discussion: """
                 Lists every problem with its file and line; exits with 1 if there is one. A file with the keys \
                 gateway and engines is checked as the settings of a runner agent.
+
+                Example: simpleai config check --config /etc/simpleai/simpleai.yaml
                 """)
 
         @Option(
@@ -76,6 +79,8 @@ extension ConfigCommand {
                 Editors complete and check keys with it. In a YAML file, the first line names the schema:
 
                 # yaml-language-server: $schema=./simpleai.schema.json
+
+                Example: simpleai config schema > simpleai.schema.json
                 """)
 
         @Option(name: .customLong("for"), help: "The settings file: gateway, runner or tokens.")

@@ -17,6 +17,8 @@ struct DevCommand: AsyncParsableCommand {
             Everything listens on 127.0.0.1 and every response is simulated. The machines have virtual power and real \
             agents: `simpleai wake` and `simpleai sleep` work on them, and a table shows their states. While it runs, \
             `simpleai token` without a key uses its token issuer.
+
+            Example: simpleai dev --port 8080
             """)
 
     @Option(help: ArgumentHelp("Put machines to sleep after this idle time; 0 means never.", valueName: "seconds"))

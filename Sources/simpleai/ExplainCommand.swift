@@ -9,7 +9,11 @@ struct ExplainCommand: AsyncParsableCommand {
         commandName: "explain",
         abstract:
             "Explain how a call would be routed: every machine, and why it is eligible or not. Runs and wakes nothing.",
-        discussion: "Explains for the caller of your token. docs/guides/explain.md describes every column.")
+        discussion: """
+            Explains for the caller of your token. docs/guides/explain.md describes every column.
+
+            Example: simpleai explain --model class:big
+            """)
 
     @Option(
         help: .init("The model to request: class:NAME or a model id (default: the default class).", valueName: "model"))

@@ -18,6 +18,8 @@ struct RunnerCommand: AsyncParsableCommand {
             and serves its calls until SIGTERM or SIGINT. SIGHUP reloads the file; if it contains changes, the agent \
             drains its calls and registers again. `simpleai config check --config runner.yaml` checks the file \
             without connecting.
+
+            Example: simpleai runner --config /etc/simpleai/runner.yaml
             """)
 
     @Option(help: "The settings file; default ./runner.yaml, then /etc/simpleai/runner.yaml.")

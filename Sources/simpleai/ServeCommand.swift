@@ -17,6 +17,8 @@ struct ServeCommand: AsyncParsableCommand {
             Reads simpleai.yaml (see simpleai.example.yaml for every key), listens, and serves until SIGTERM or SIGINT. \
             SIGHUP reloads the file and the certificate. `simpleai config check` checks the file without \
             serving.
+
+            Example: simpleai serve --config /etc/simpleai/simpleai.yaml
             """)
 
     @Option(help: "The settings file; default ./simpleai.yaml, then /etc/simpleai/simpleai.yaml.")

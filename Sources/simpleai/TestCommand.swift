@@ -9,6 +9,8 @@ struct TestCommand: AsyncParsableCommand {
         discussion: """
             Exit codes: 0 every required check passed; 1 a required check failed or was inconclusive, or the suite could \
             not start; 2 usage error; 130 interrupted.
+
+            Example: simpleai test all --local
             """,
         subcommands: [
             TestWakeOnLAN.self, TestModelRouting.self, TestWorkloadRouting.self, TestAuthentication.self,
@@ -18,7 +20,8 @@ struct TestCommand: AsyncParsableCommand {
 
 struct TestWakeOnLAN: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "wol", abstract: "A call for a model on a sleeping machine wakes it once and is served.")
+        commandName: "wol", abstract: "A call for a model on a sleeping machine wakes it once and is served.",
+        discussion: "Example: simpleai test wol --url https://ai.example.com --model class:big")
 
     @OptionGroup var common: TestOptions
     @OptionGroup(title: "Wake-on-LAN") var wake: WakeOnLANOptions
@@ -36,7 +39,8 @@ struct TestWakeOnLAN: AsyncParsableCommand {
 
 struct TestModelRouting: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "model-routing", abstract: "Calls are served by the requested model or class.")
+        commandName: "model-routing", abstract: "Calls are served by the requested model or class.",
+        discussion: "Example: simpleai test model-routing --local")
 
     @OptionGroup var common: TestOptions
     @OptionGroup(title: "Model routing") var routing: ModelRoutingOptions
@@ -59,7 +63,8 @@ struct TestModelRouting: AsyncParsableCommand {
 
 struct TestWorkloadRouting: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "workload-routing", abstract: "Under load every call is served, by more than one machine.")
+        commandName: "workload-routing", abstract: "Under load every call is served, by more than one machine.",
+        discussion: "Example: simpleai test workload-routing --url https://ai.example.com")
 
     @OptionGroup var common: TestOptions
     @OptionGroup(title: "Workload routing") var workload: WorkloadRoutingOptions
@@ -77,7 +82,8 @@ struct TestWorkloadRouting: AsyncParsableCommand {
 
 struct TestAuthentication: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "auth", abstract: "Authentication and authorization of callers.")
+        commandName: "auth", abstract: "Authentication and authorization of callers.",
+        discussion: "Example: simpleai test auth --local")
 
     @OptionGroup var common: TestOptions
     @OptionGroup(title: "Authentication") var authentication: AuthenticationOptions
@@ -96,6 +102,8 @@ struct TestDialects: AsyncParsableCommand {
         discussion: """
             An endpoint that the deployment does not have is skipped. Optional for gateways that serve only chat \
             completions: without any of these endpoints the run is not decided.
+
+            Example: simpleai test dialects --local
             """)
 
     @OptionGroup var common: TestOptions
@@ -120,7 +128,8 @@ struct TestDialects: AsyncParsableCommand {
 
 struct TestEverything: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "all", abstract: "Run all tests and write one report.")
+        commandName: "all", abstract: "Run all tests and write one report.",
+        discussion: "Example: simpleai test all --url https://ai.example.com --report html=report.html")
 
     @OptionGroup var common: TestOptions
     @OptionGroup(title: "Wake-on-LAN") var wake: WakeOnLANOptions

@@ -10,6 +10,8 @@ struct FleetCommand: AsyncParsableCommand {
         discussion: """
             In a terminal the table is updated until Ctrl-C; elsewhere it is printed once. `simpleai wake NAME` and \
             `simpleai sleep NAME` act on a machine.
+
+            Example: simpleai fleet --once
             """)
 
     @Flag(help: "Print the gateway's JSON response once.")

@@ -8,6 +8,8 @@ struct KeysCommand: AsyncParsableCommand {
         discussion: """
             For programs that support only `OPENAI_API_KEY`. A key is valid for all classes of the gateway, or for \
             some of them; with the role model:specific also for exact model ids. No key has the admin role.
+
+            Example: simpleai keys create laptop --class fast --expires 90d
             """,
         subcommands: [Create.self, List.self, Revoke.self],
         defaultSubcommand: List.self)
@@ -18,7 +20,11 @@ extension KeysCommand {
         static let configuration = CommandConfiguration(
             commandName: "create",
             abstract: "Create a key and print it. It cannot be shown again.",
-            discussion: "Prints the key on standard output and its description on standard error.")
+            discussion: """
+                Prints the key on standard output and its description on standard error.
+
+                Example: simpleai keys create laptop --class fast --expires 90d
+                """)
 
         @Argument(help: "Name that identifies the key.")
         var name: String
@@ -44,7 +50,8 @@ extension KeysCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "list", abstract: "List the keys: creator, rights and last use.")
+            commandName: "list", abstract: "List the keys: creator, rights and last use.",
+            discussion: "Example: simpleai keys list --json")
 
         @Flag(help: "Print the gateway's JSON response.")
         var json = false
@@ -62,7 +69,8 @@ extension KeysCommand {
 
     struct Revoke: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "revoke", abstract: "Revoke a key immediately and permanently.")
+            commandName: "revoke", abstract: "Revoke a key immediately and permanently.",
+            discussion: "Example: simpleai keys revoke 1a2B3c4D")
 
         @Argument(help: "The key's id, as `simpleai keys list` shows it.")
         var id: String

@@ -5,7 +5,8 @@ import Foundation
 /// `simpleai wake NAME`.
 struct WakeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "wake", abstract: "Wake a machine of a running gateway.")
+        commandName: "wake", abstract: "Wake a machine of a running gateway.",
+        discussion: "Example: simpleai wake gpu-server --wait")
 
     @Argument(help: "The machine's id, as `simpleai fleet` shows it.")
     var name: String
@@ -46,6 +47,8 @@ struct SleepCommand: AsyncParsableCommand {
             Waits for the outcome, which takes about 20 seconds: a sleeping machine cannot report it, but its agent \
             reports a sleep command that fails, hangs, or leaves the machine awake. In that case the exit code is 1, \
             and the reason and the last lines of the command's output are printed.
+
+            Example: simpleai sleep gpu-server
             """)
 
     /// Maximum time until the outcome; longer than a gateway waits for an agent to reconnect.
