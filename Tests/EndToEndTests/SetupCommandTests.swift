@@ -104,6 +104,35 @@ import Testing
         }
     }
 
+    @Test func `the questions at a terminal decide`() async throws {
+        try await installed { machine in
+            let python = try #require(Python.path("python3"))
+            let answers = """
+                [["Number \\\\[1\\\\]: $", "9"], ["Enter a number from 1 to 2[^$]*: $", "2"], ["Search the other machines[^$]*: $", "n"],
+                ["Use this[^$]*: $", "y"], ["Who issues[^$]*: $", "2"], ["Issuer URL: $", "keycloak"],
+                ["Enter a URL[^$]*: $", "https://auth.example/realms/main"], ["Audience[^$]*: $", "ai"]]
+                """
+            let run = try await Program(
+                python,
+                [
+                    Repository.file("Tests/EndToEndTests/clients/dialogue.py").path, answers, Repository.binary.path,
+                    "setup",
+                    "--directory", machine.folder.path, "--no-start", "--engine", "http://127.0.0.1:9",
+                ],
+                environment: ["HOME": machine.folder.path]
+            ).run()
+            #expect(run.code == 0, "\(run.text)")
+            let text = try machine.text("simpleai.yaml")
+            for line in [
+                "host: \"0.0.0.0\"", "- issuer: \"https://auth.example/realms/main\"", "audience: ai",
+                "http://127.0.0.1:9",
+            ] {
+                #expect(text.contains(line), "\(line): \(text)")
+            }
+            #expect(!FileManager.default.fileExists(atPath: machine.folder.path + "/tokens"), "no key is needed")
+        }
+    }
+
     @Test func `a port that is taken is left to its program`() async throws {
         try await installed { first in
             let made = try await Program(
