@@ -35,12 +35,12 @@ struct GatewaySetup {
             host: host, port: port, identity: identity, engines: engines, classes: classes, stateFolder: stateFolder)
         try Self.makeFolder(command.folder, mode: 0o755)
         if case .ownKey = identity { try makeKey() }
-        try check(proposal, file)
+        let settings = try check(proposal, file)
         let kept = try file.write(proposal.settings, group: "simpleai")
         if let kept { print("Kept the previous settings as \(kept).") }
         try makeStateFolder()
         print("Wrote \(file.path).")
-        try await start(proposal, file)
+        try await start(proposal, file, address: HealthCommand.address(of: settings))
     }
 
     // MARK: Questions
@@ -163,11 +163,12 @@ struct GatewaySetup {
     }
 
     /// Checks the settings exactly as `config check` does, before they are written.
-    private func check(_ proposal: GatewayProposal, _ file: InstalledFile) throws {
+    private func check(_ proposal: GatewayProposal, _ file: InstalledFile) throws -> Settings {
         do {
             let loaded = try SettingsFile.parse(
                 proposal.settings, name: file.path, environment: [:])
             try GatewayApplication.check(loaded.settings)
+            return loaded.settings
         } catch {
             throw CommandFailure(
                 "these answers give no valid settings, and none were written: \(OperatorText.of(error))")
@@ -176,16 +177,37 @@ struct GatewaySetup {
 
     // MARK: Next steps
 
-    private func start(_ proposal: GatewayProposal, _ file: InstalledFile) async throws {
+    /// - Parameter address: the URL at which the gateway can be reached on this machine.
+    private func start(_ proposal: GatewayProposal, _ file: InstalledFile, address: String) async throws {
         let isStarted = command.startsService(questions)
         if isStarted {
             try await SystemService.gateway.start()
+            try await awaitResponse(of: address)
             print("Started \(SystemService.gateway.unit).")
         }
-        for line in nextSteps(proposal, file, isStarted: isStarted) { print(line) }
+        for line in nextSteps(proposal, file, address: address, isStarted: isStarted) { print(line) }
     }
 
-    private func nextSteps(_ proposal: GatewayProposal, _ file: InstalledFile, isStarted: Bool) -> [String] {
+    /// systemd reports a start before the gateway listens; a call that is made at once must not fail.
+    private func awaitResponse(of address: String) async throws {
+        let deadline = ContinuousClock.now.advanced(by: .seconds(10))
+        let probe = HTTPProbe(timeout: .seconds(2), verifiesCertificates: false)
+        while true {
+            let outcome = await probe.get("/health", of: address).outcome
+            if outcome == .status(200) { return }
+            guard ContinuousClock.now < deadline else {
+                throw CommandFailure(
+                    "\(SystemService.gateway.unit) was started, but \(address) does not respond after 10 s "
+                        + "(\(outcome.explanation)); see journalctl -u \(SystemService.gateway.unit), or run simpleai doctor"
+                )
+            }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    private func nextSteps(
+        _ proposal: GatewayProposal, _ file: InstalledFile, address: String, isStarted: Bool
+    ) -> [String] {
         let isDefault = command.directory == nil
         var lines: [String] = [""]
         if !isStarted {
@@ -202,7 +224,7 @@ struct GatewaySetup {
         case .provider: token = "TOKEN"
         }
         lines += [
-            "First response:   curl http://127.0.0.1:\(proposal.port)/v1/chat/completions -H \"Authorization: Bearer \(token)\" \\",
+            "First response:   curl \(address)/v1/chat/completions -H \"Authorization: Bearer \(token)\" \\",
             "                    -H 'Content-Type: application/json' \\",
             "                    -d '{\"model\":\"\(model)\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'",
             "Another machine:  simpleai invite NAME", "Trouble:          simpleai doctor",

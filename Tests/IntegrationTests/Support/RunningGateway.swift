@@ -12,6 +12,8 @@ import Testing
 struct RunningGateway: Sendable {
     static let issuer = "https://issuer.test"
     static let version = "1.2.3"
+    /// The body of its `/health`.
+    static let health = "{\"status\":\"ok\",\"version\":\"\(version)\"}"
 
     let port: Int
     let stateFile: String
