@@ -26,6 +26,43 @@ import Testing
         }
     }
 
+    @Test func copiesKeepTheContentAndNeverReplaceAnEarlierOne() throws {
+        try inTemporaryDirectory { directory in
+            let folder = directory.path
+            let file = StoredFile(path: folder + "/file")
+            #expect(try file.keepCopy(suffix: "before", atMost: 10) == nil)
+            for (content, name) in [(1, "file.before"), (2, "file.before-2"), (3, "file.before-3")] as [(UInt8, String)]
+            {
+                try file.replace(with: [content], mode: 0o640)
+                #expect(try file.keepCopy(suffix: "before", atMost: 10) == "\(folder)/\(name)")
+                #expect(try file.read(atMost: 1) == [content], "the file stays in place")
+            }
+            try file.replace(with: [9])
+            #expect(try StoredFile(path: folder + "/file.before").read(atMost: 1) == [1])
+            #expect(try StoredFile(path: folder + "/file.before-3").read(atMost: 1) == [3])
+        }
+    }
+
+    @Test func aCopyOfALinkHasTheContentOfItsTarget() throws {
+        try inTemporaryDirectory { directory in
+            let folder = directory.path
+            try StoredFile(path: folder + "/target").replace(with: [1])
+            symlink("target", folder + "/link")
+            let link = StoredFile(path: folder + "/link")
+            #expect(try link.keepCopy(suffix: "before", atMost: 10) == folder + "/link.before")
+            try link.replace(with: [2])
+            #expect(try StoredFile(path: folder + "/link.before").read(atMost: 1) == [1])
+        }
+    }
+
+    @Test func onlyRegularFilesAreCopied() throws {
+        try inTemporaryDirectory { directory in
+            _ = #expect(throws: StoredFile.Failure.notRegular("a directory")) {
+                try StoredFile(path: directory.path).keepCopy(suffix: "before", atMost: 10)
+            }
+        }
+    }
+
     @Test func replacesTheTargetOfALink() throws {
         try inTemporaryDirectory { directory in
             let folder = directory.path

@@ -87,7 +87,7 @@ public struct StoredFile: Hashable, Sendable {
     // MARK: Links
 
     /// The target of all links, whether it exists or not.
-    private func target() throws(Failure) -> String {
+    func target() throws(Failure) -> String {
         var current = path
         // The same maximum number of links as the system's.
         for _ in 0..<40 {
@@ -132,7 +132,7 @@ public struct StoredFile: Hashable, Sendable {
         return status
     }
 
-    private static func checkRegular(_ mode: mode_t) throws(Failure) {
+    static func checkRegular(_ mode: mode_t) throws(Failure) {
         switch mode & S_IFMT {
         case S_IFREG: return
         case S_IFDIR: throw .notRegular("a directory")
@@ -155,7 +155,7 @@ public struct StoredFile: Hashable, Sendable {
         }
     }
 
-    private static func write(_ bytes: [UInt8], toNew path: String, _ permissions: mode_t) throws(Failure) {
+    static func write(_ bytes: [UInt8], toNew path: String, _ permissions: mode_t) throws(Failure) {
         // O_EXCL: a file or link that another process created first is never written through.
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions)
         guard descriptor >= 0 else { throw .system(.last) }
