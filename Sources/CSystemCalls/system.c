@@ -9,6 +9,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #ifdef __linux__
+#include <link.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #endif
 
@@ -108,4 +110,30 @@ int csystem_start_thread(void (*body)(void *), void *argument, unsigned long sta
     }
     if (status != 0) free(start);
     return status;
+}
+
+#ifdef __linux__
+// The program itself is the object without a name (dl_iterate_phdr(3)). Its segments that are not writable are unchanged
+// pages of its file: the loader's changes are in writable ones, also those that it protects afterwards (RELRO).
+static int release_pages(struct dl_phdr_info *object, size_t size, void *released) {
+    (void)size;
+    if (object->dlpi_name[0] != '\0') return 0;
+    unsigned long page = (unsigned long)sysconf(_SC_PAGESIZE);
+    for (int index = 0; index < object->dlpi_phnum; index++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[index];
+        if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W)) continue;
+        unsigned long start = (object->dlpi_addr + segment->p_vaddr) & ~(page - 1);
+        unsigned long end = (object->dlpi_addr + segment->p_vaddr + segment->p_filesz + page - 1) & ~(page - 1);
+        if (madvise((void *)start, end - start, MADV_DONTNEED) == 0) *(unsigned long *)released += end - start;
+    }
+    return 1;
+}
+#endif
+
+unsigned long csystem_release_program_pages(void) {
+    unsigned long released = 0;
+#ifdef __linux__
+    (void)dl_iterate_phdr(release_pages, &released);
+#endif
+    return released;
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Logging
+import OperatingSystem
 import RunnerAgent
 import ServiceLifecycle
 import Settings
@@ -62,5 +63,6 @@ struct RunnerCommand: AsyncParsableCommand {
             "{\"runner\":\(JSONString.encode(settings.id.rawValue)),\"gateway\":\(JSONString.encode(settings.gateway)),"
             + "\"port\":\(port),\"pid\":\(ProcessInfo.processInfo.processIdentifier)}"
         ReadyLine(json: json, descriptor: readyFd).write(line, logger)
+        ProgramPages.release()
     }
 }

@@ -70,6 +70,7 @@ struct ServeCommand: AsyncParsableCommand {
         logger.info("Gateway listening", metadata: ["url": "\(url)"])
         let line = "{\"url\":\"\(url)\",\"pid\":\(ProcessInfo.processInfo.processIdentifier)}"
         ReadyLine(json: json, descriptor: readyFd).write(line, logger)
+        ProgramPages.release()
     }
 }
 

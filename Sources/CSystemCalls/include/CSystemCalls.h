@@ -29,6 +29,10 @@ int csystem_open_unnamed_file(const char *directory);
 /// and writing. Returns -1 with errno set.
 int csystem_open_removed_file(char *path);
 
+/// Takes the program's own code and constants out of this process's memory; the system reads what is used again from its
+/// cache of files. Data that the process has written is never touched. Returns the number of bytes of address space released.
+unsigned long csystem_release_program_pages(void);
+
 /// Starts a detached thread that calls `body`. Returns 0, or an error number if no thread was started.
 int csystem_start_thread(void (*body)(void *), void *argument, unsigned long stack_size);
 
