@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -94,6 +95,8 @@ static void *run(void *pointer) {
     start.body(start.argument);
     return NULL;
 }
+
+void csystem_buffer_output_by_line(void) { (void)setvbuf(stdout, NULL, _IOLBF, 0); }
 
 int csystem_start_thread(void (*body)(void *), void *argument, unsigned long stack_size) {
     struct start *start = malloc(sizeof *start);

@@ -10,6 +10,7 @@ enum CommandLineEntry {
     /// Parses the process's arguments, runs the command, and ends the process.
     static func run(_ root: (some ParsableCommand).Type) async -> Never {
         openStandardDescriptors()
+        StandardStream.bufferOutputByLine()
         let program = CommandLine.arguments.first ?? ""
         let given = Array(CommandLine.arguments.dropFirst())
         let arguments = ProgramName.arguments(forProgramName: program, arguments: given) ?? given

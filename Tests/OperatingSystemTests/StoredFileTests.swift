@@ -63,6 +63,70 @@ import Testing
         }
     }
 
+    @Test func anInstalledFileHasTheGivenModeAndItsFormerContentStaysInTheCopy() throws {
+        try inTemporaryDirectory { directory in
+            let file = StoredFile(path: directory.path + "/file")
+            try file.replace(with: [1], mode: 0o666)
+            chmod(file.path, 0o666)
+            let copy = try #require(try file.keepCopy(suffix: "old", atMost: 10))
+            // Only root may choose a group of which it is no member.
+            let group: UInt32? = geteuid() == 0 ? 65_534 : nil
+            try file.install([2], mode: 0o640, group: group)
+            var status = stat()
+            #expect(stat(file.path, &status) == 0 && status.st_mode & 0o7777 == 0o640)
+            if let group { #expect(status.st_gid == group) }
+            #expect(try file.read(atMost: 1) == [2])
+            #expect(try StoredFile(path: copy).read(atMost: 1) == [1])
+            #expect(try names(in: directory.path) == ["file", "file.old"])
+        }
+    }
+
+    @Test func installingFollowsALinkAndRefusesWhatIsNoFile() throws {
+        try inTemporaryDirectory { directory in
+            let folder = directory.path
+            try StoredFile(path: folder + "/target").replace(with: [1])
+            symlink("target", folder + "/link")
+            try StoredFile(path: folder + "/link").install([2], mode: 0o600, group: nil)
+            #expect(try StoredFile(path: folder + "/target").read(atMost: 1) == [2])
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder + "/link") == "target")
+            mkfifo(folder + "/pipe", 0o600)
+            _ = #expect(throws: StoredFile.Failure.notRegular("a pipe")) {
+                try StoredFile(path: folder + "/pipe").install([1], mode: 0o600, group: nil)
+            }
+            #expect(try names(in: folder) == ["link", "pipe", "target"])
+        }
+    }
+
+    @Test func onlyDraftsOfEndedProcessesAreDeleted() throws {
+        try inTemporaryDirectory { directory in
+            let folder = directory.path
+            let dead = 1 << 23
+            let kept = [
+                "file", "file.\(getpid()).1.new", "file.\(dead).x.new", "file.\(dead).1.old", "other.\(dead).1.new",
+            ]
+            for name in kept + ["file.\(dead).1.new"] { try StoredFile(path: "\(folder)/\(name)").replace(with: []) }
+            StoredFile(path: folder + "/file").removeAbandonedDrafts()
+            #expect(try names(in: folder) == kept.sorted())
+        }
+    }
+
+    @Test func foldersAreMadeWithTheirModesAndExistingOnesStay() throws {
+        try inTemporaryDirectory { directory in
+            let path = directory.path + "/a/b"
+            #expect(try StoredFolder(path: path).create(mode: 0o700, parentMode: 0o750))
+            func mode(_ path: String) throws -> Int? {
+                try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+            }
+            #expect(try mode(path) == 0o700 && mode(directory.path + "/a") == 0o750)
+            #expect(try !StoredFolder(path: path + "/").create(mode: 0o777))
+            #expect(try mode(path) == 0o700)
+            try StoredFile(path: path + "/file").replace(with: [])
+            for path in [path + "/file", path + "/file/c"] {
+                #expect(throws: SystemError(number: ENOTDIR)) { try StoredFolder(path: path).create(mode: 0o700) }
+            }
+        }
+    }
+
     @Test func replacesTheTargetOfALink() throws {
         try inTemporaryDirectory { directory in
             let folder = directory.path

@@ -33,6 +33,10 @@ int csystem_open_removed_file(char *path);
 /// cache of files. Data that the process has written is never touched. Returns the number of bytes of address space released.
 unsigned long csystem_release_program_pages(void);
 
+/// Makes the C library write every line of standard output immediately, also to a pipe or file. Call it before the first
+/// output.
+void csystem_buffer_output_by_line(void);
+
 /// Starts a detached thread that calls `body`. Returns 0, or an error number if no thread was started.
 int csystem_start_thread(void (*body)(void *), void *argument, unsigned long stack_size);
 

@@ -1,3 +1,5 @@
+import CSystemCalls
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -10,6 +12,10 @@ import Darwin
 public enum StandardStream: Int32, Sendable {
     case output = 1
     case error = 2
+
+    /// Makes every printed line appear immediately, also in a pipe or file. By default, the C library keeps lines until a buffer
+    /// is full or the program ends, so that errors would precede the lines that led to them. Call it before the first output.
+    public static func bufferOutputByLine() { csystem_buffer_output_by_line() }
 
     public func write(_ text: String) {
         try? DescriptorWriter.write(Array(text.utf8), to: rawValue)

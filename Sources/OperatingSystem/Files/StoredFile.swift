@@ -102,7 +102,7 @@ public struct StoredFile: Hashable, Sendable {
         throw .system(SystemError(number: ELOOP))
     }
 
-    private static func folder(of path: String) -> String {
+    static func folder(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
@@ -164,7 +164,7 @@ public struct StoredFile: Hashable, Sendable {
         try write(bytes, to: descriptor)
     }
 
-    private static func overwrite(_ path: String, with bytes: [UInt8]) throws(Failure) {
+    static func overwrite(_ path: String, with bytes: [UInt8]) throws(Failure) {
         let descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw .system(.last) }
         defer { close(descriptor) }
@@ -185,7 +185,7 @@ public struct StoredFile: Hashable, Sendable {
 
     /// Synchronizes the directory, so that the new name survives a crash, too. Some file systems do not support this; the
     /// content is safe either way.
-    private static func synchronizeFolder(of path: String) {
+    static func synchronizeFolder(of path: String) {
         let descriptor = open(folder(of: path), O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return }
         _ = fsync(descriptor)
