@@ -180,8 +180,8 @@ let package = Package(
         room(
             "LocalFleet",
             [
-                "SimpleAICore", "Gateway", "RunnerAgent", "Settings", "WakeOnLAN", "NetworkErrors", logging, lifecycle,
-                httpTypes,
+                "SimpleAICore", "Gateway", "RunnerAgent", "Settings", "WakeOnLAN", "OperatingSystem", "NetworkErrors",
+                logging, lifecycle, httpTypes,
             ]
                 + crypto + hummingbird
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1")),

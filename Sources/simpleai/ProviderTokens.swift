@@ -71,8 +71,8 @@ private struct StoredTokenFolder: PrivateStore {
     }
 
     func write(_ bytes: [UInt8], _ name: String) throws {
-        try FileManager.default.createDirectory(
-            at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        // The mode that the XDG specification demands, for ~/.cache, too, if that is missing.
+        try StoredFolder(path: folder.path).create(mode: 0o700, parentMode: 0o700)
         try PrivateFile.write(bytes, to: path(name), replacing: true)
     }
 

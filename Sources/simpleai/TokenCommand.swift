@@ -62,8 +62,11 @@ extension TokenCommand {
                 valueName: "duration"))
         var ttl: TimeToLive?
 
-        @Option(help: ArgumentHelp("Write the token to a file of mode 0600 instead.", valueName: "file"))
+        @Option(help: ArgumentHelp("Write the token to a file of mode 0600, or a pipe, instead.", valueName: "file"))
         var output: String?
+
+        @Flag(help: "Let --output replace a file that contains something else than a token.")
+        var force = false
 
         @Option(help: "Overrides the issuer in the key's .json file.")
         var issuer: String?
@@ -74,6 +77,8 @@ extension TokenCommand {
         func validate() throws {
             if user?.isEmpty ?? false { throw ValidationError("--user must not be empty.") }
             if role.contains(where: \.isEmpty) { throw ValidationError("--role must not be empty.") }
+            if output?.isEmpty ?? false { throw ValidationError("--output must not be empty.") }
+            if force, output == nil { throw ValidationError("--force requires --output.") }
             guard provider != nil else { return }
             if key != nil { throw ValidationError("--key and --provider are mutually exclusive.") }
             try refuseKeyFileOptions()
@@ -89,7 +94,7 @@ extension TokenCommand {
             do {
                 let text = try await token()
                 guard let output else { return print(text) }
-                try PrivateFile.write(Array("\(text)\n".utf8), to: output, replacing: true)
+                try TokenOutputFile(path: output).write(text, replacing: force)
             } catch let failure as any Error & CustomStringConvertible {
                 throw CommandFailure(failure.description)
             }
@@ -112,7 +117,14 @@ extension TokenCommand {
                     issuer: fleet.issuer, user: user ?? Self.developer, roles: role.map { Role($0) }, lifetime: lifetime
                 ).send()
             }
-            guard let key = Self.keyAtHome(environment) else { throw CommandFailure(Self.noSource) }
+            guard let key = Self.keyAtHome(environment) else {
+                guard let closed = Self.keys(environment).first(where: { access($0, F_OK) == 0 }) else {
+                    throw CommandFailure(Self.noSource)
+                }
+                throw CommandFailure(
+                    "the token key \(closed) cannot be read by this user; run the command as its owner (sudo), or name "
+                        + "another key with --key")
+            }
             return try minted(by: key)
         }
 
@@ -135,9 +147,14 @@ extension TokenCommand {
 
         /// The key of the user, `~/.simpleai/token-key.pem`, or that of the installation; nil if neither can be read.
         fileprivate static func keyAtHome(_ environment: [String: String]) -> String? {
+            keys(environment).first { access($0, R_OK) == 0 }
+        }
+
+        /// The keys that are used without an option, whether they exist or not.
+        private static func keys(_ environment: [String: String]) -> [String] {
             var folders = [installedKeys]
             if let home = environment["HOME"], home.hasPrefix("/") { folders.insert(home + "/.simpleai", at: 0) }
-            return folders.map { TokenKeyFiles(directory: $0).key }.first { access($0, R_OK) == 0 }
+            return folders.map { TokenKeyFiles(directory: $0).key }
         }
 
         private static let noSource = """

@@ -48,6 +48,93 @@ import Testing
         }
     }
 
+    @Test func filesWithoutAKeyAreReplacedOnlyOnRequest() async throws {
+        try await withTemporaryDirectory { directory in
+            let files = TokenKeyFiles(directory: directory)
+            try Data("{\"keys\":[]}".utf8).write(to: URL(fileURLWithPath: files.keySet))
+            #expect(throws: PrivateFile.Failure.exists(path: files.keySet)) {
+                try files.write(tokenMint(), replacing: false)
+            }
+            #expect(!FileManager.default.fileExists(atPath: files.key))
+            try files.write(tokenMint(), replacing: true)
+        }
+    }
+
+    /// What a crash after the key leaves.
+    @Test(arguments: [["jwks.json"], ["token-key.json", "jwks.json"], []])
+    func missingFilesOfAKeyAreMadeFromIt(missing: [String]) async throws {
+        try await withTemporaryDirectory { directory in
+            let files = TokenKeyFiles(directory: directory)
+            let first = try tokenMint()
+            try files.write(first, replacing: false)
+            for name in missing { try FileManager.default.removeItem(atPath: "\(directory)/\(name)") }
+            let kept = try #require(try files.existingMint(issuer: "https://home.test", audience: "lab"))
+            #expect(kept.key.id == first.key.id)
+            #expect(try files.complete(kept, copySuffix: "old") == .init())
+            #expect(try files.tokenMint().issuer == "https://home.test")
+            #expect(try first.key.publicKey.isContained(in: Data(contentsOf: URL(fileURLWithPath: files.keySet))))
+        }
+    }
+
+    @Test(arguments: ["another key", "{}", "garbage", ""])
+    func theKeySetOfAnotherKeyIsCopiedAndReplaced(content: String) async throws {
+        try await withTemporaryDirectory { directory in
+            let files = TokenKeyFiles(directory: directory)
+            let mint = try tokenMint()
+            try files.write(mint, replacing: false)
+            let other =
+                content == "another key" ? PublicJSONWebKey.keySet([try tokenMint().key.publicKey]) : content
+            try Data(other.utf8).write(to: URL(fileURLWithPath: files.keySet))
+            #expect(try files.complete(mint, copySuffix: "old").copies == [files.keySet + ".old"])
+            #expect(try String(contentsOfFile: files.keySet + ".old", encoding: .utf8) == other)
+            #expect(try mint.key.publicKey.isContained(in: Data(contentsOf: URL(fileURLWithPath: files.keySet))))
+            #expect(try mode(files.keySet) == 0o644)
+        }
+    }
+
+    @Test func aKeySetOfSeveralKeysIsKept() async throws {
+        try await withTemporaryDirectory { directory in
+            let files = TokenKeyFiles(directory: directory)
+            let mint = try tokenMint()
+            try files.write(mint, replacing: false)
+            let both = PublicJSONWebKey.keySet([try tokenMint().key.publicKey, mint.key.publicKey])
+            try Data(both.utf8).write(to: URL(fileURLWithPath: files.keySet))
+            #expect(try files.complete(mint, copySuffix: "old").copies == [])
+            #expect(try String(contentsOfFile: files.keySet, encoding: .utf8) == both)
+        }
+    }
+
+    @Test(arguments: ["", "garbage", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
+    func anUnusableKeyIsReported(content: String) async throws {
+        try await withTemporaryDirectory { directory in
+            let files = TokenKeyFiles(directory: directory)
+            #expect(try files.existingMint(issuer: "https://a", audience: "a") == nil)
+            try PrivateFile.write(Array(content.utf8), to: files.key, replacing: false)
+            #expect(throws: SigningKey.Failure.self) { try files.existingMint(issuer: "https://a", audience: "a") }
+        }
+    }
+
+    @Test func theFolderOfANewKeyCanBeEntered() async throws {
+        try await withTemporaryDirectory { directory in
+            let files = TokenKeyFiles(directory: directory + "/a/tokens")
+            try files.write(tokenMint(), replacing: false)
+            #expect(try mode(directory + "/a/tokens") == 0o755)
+            #expect(try mode(directory + "/a") == 0o755)
+        }
+    }
+
+    @Test func draftsOfKilledProcessesAreDeleted() async throws {
+        try await withTemporaryDirectory { directory in
+            let files = TokenKeyFiles(directory: directory)
+            // Above the highest process id that Linux assigns.
+            let (dead, own) = ("\(files.key).\(1 << 23).7.new", "\(files.key).\(getpid()).7.new")
+            for path in [dead, own] { try PrivateFile.write([1], to: path, replacing: false) }
+            try files.write(tokenMint(), replacing: false)
+            #expect(!FileManager.default.fileExists(atPath: dead))
+            #expect(FileManager.default.fileExists(atPath: own), "its process runs")
+        }
+    }
+
     @Test(arguments: [0o644, 0o640, 0o604, 0o620]) func aKeyWithOpenPermissionsIsRefused(mode: Int) async throws {
         try await withTemporaryDirectory { directory in
             let files = TokenKeyFiles(directory: directory)

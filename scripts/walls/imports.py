@@ -79,7 +79,7 @@ TARGETS = {
     "RunnerAgent": ({CORE, DIALECTS, SYSTEM_CALLS, TRUST, ERRORS, CODINGS} | L1,
                     HUMMINGBIRD | FETCH | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),
     "Acceptance": ({SYSTEM_CALLS}, NIO | NIO_TLS, SYSTEM),
-    "LocalFleet": ({CORE, ERRORS, "Gateway", "RunnerAgent"} | L1,
+    "LocalFleet": ({CORE, SYSTEM_CALLS, ERRORS, "Gateway", "RunnerAgent"} | L1,
                    HUMMINGBIRD | CRYPTO | NIO | NIO_SERVER | LOG | LIFECYCLE, SYSTEM),
 
     "simpleai": ({CORE, SYSTEM_CALLS, ERRORS, "CBuildVersion", "Installation", "Gateway", "RunnerAgent", "Acceptance", "LocalFleet", "TokenProviders"} | L1,

@@ -6,6 +6,8 @@ public enum PrivateFile {
         case exists(path: String)
         case readableByOthers(path: String, mode: UInt32)
         case foreignOwner(path: String)
+        /// Neither a regular file nor a free name.
+        case notRegular(path: String, kind: String)
         case system(action: String, path: String, reason: String)
 
         public var description: String {
@@ -14,6 +16,8 @@ public enum PrivateFile {
             case .readableByOthers(let path, let mode):
                 "\(path) is readable by other users (mode 0\(String(mode, radix: 8))); run: chmod 600 '\(path)'"
             case .foreignOwner(let path): "\(path) is owned by another user and is not trusted"
+            case .notRegular(let path, let kind):
+                "\(path) is \(kind), which is not replaced by a file; choose another path"
             case .system(let action, let path, let reason): "cannot \(action) \(path): \(reason)"
             }
         }
@@ -38,13 +42,15 @@ public enum PrivateFile {
 
     /// Writes a file that has mode 0600 from the start. It appears complete or not at all.
     ///
-    /// - Throws: `Failure.exists` if the file exists and `replacing` is false.
+    /// - Throws: `Failure.exists` if the file exists and `replacing` is false; `Failure.notRegular` if the path is a link, a
+    ///   folder, a pipe or a device: only regular files are replaced.
     public static func write(_ bytes: [UInt8], to path: String, replacing: Bool) throws(Failure) {
         try write(bytes, to: path, mode: 0o600, replacing: replacing)
     }
 
     /// Writes a file with a mode that may permit other users to read it.
     static func write(_ bytes: [UInt8], to path: String, mode: mode_t, replacing: Bool) throws(Failure) {
+        if replacing { try checkReplaceable(path) }
         let draft = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).new"
         // O_EXCL: a file or link that another process created first is never written through.
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
@@ -64,6 +70,22 @@ public enum PrivateFile {
             if errno == EEXIST { throw .exists(path: path) }
             throw .last("create", path)
         }
+    }
+
+    /// A link is not followed: in a folder that others may write, it could name any file of this user.
+    private static func checkReplaceable(_ path: String) throws(Failure) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return }
+        let kind =
+            switch status.st_mode & S_IFMT {
+            case S_IFREG: ""
+            case S_IFLNK: "a symbolic link"
+            case S_IFDIR: "a folder"
+            case S_IFIFO: "a pipe"
+            case S_IFSOCK: "a socket"
+            default: "a device"
+            }
+        guard kind.isEmpty else { throw .notRegular(path: path, kind: kind) }
     }
 
     private static func readToEnd(_ descriptor: Int32, _ path: String) throws(Failure) -> [UInt8] {
@@ -95,7 +117,7 @@ public enum PrivateFile {
 
 extension PrivateFile.Failure {
     /// The error of the preceding system call.
-    fileprivate static func last(_ action: String, _ path: String) -> Self {
+    static func last(_ action: String, _ path: String) -> Self {
         .system(action: action, path: path, reason: String(cString: strerror(errno)))
     }
 }

@@ -50,6 +50,31 @@ public struct PublicJSONWebKey: Hashable, Sendable {
         }
     }
 
+    /// The members of a key in a set, as far as they identify it.
+    private struct Member: Decodable {
+        var kid: String?
+        var n: String?
+        var e: String?
+        var x: String?
+        var y: String?
+    }
+
+    private struct MemberSet: Decodable {
+        var keys: [Member]
+    }
+
+    /// Whether a key set contains this key, under the id that tokens state.
+    func isContained(in keySet: some Sequence<UInt8>) -> Bool {
+        guard let set = try? JSONDecoder().decode(MemberSet.self, from: Data(keySet)) else { return false }
+        return set.keys.contains { member in
+            guard let kid = member.kid, kid.utf8.elementsEqual(thumbprint.utf8) else { return false }
+            switch numbers {
+            case .rsa(let n, let e): return member.n == n && member.e == e
+            case .p256(let x, let y): return member.x == x && member.y == y
+            }
+        }
+    }
+
     /// A JSON Web Key Set (RFC 7517 §5), which `jwks_file` reads and the issuer serves.
     public static func keySet(_ keys: [PublicJSONWebKey]) -> String {
         (["keys": .array(keys.map(\.json))] as JSONText).text

@@ -1,5 +1,6 @@
 import Foundation
 import NetworkErrors
+import OperatingSystem
 
 /// The files of an issuer without an identity provider, in one directory:
 ///
@@ -26,9 +27,18 @@ public struct TokenKeyFiles: Sendable {
         keySet = location.deletingLastPathComponent().appendingPathComponent("jwks.json").path
     }
 
-    private struct Details: Codable {
+    private struct Details: Codable, Equatable {
         var issuer: String
         var audience: String
+
+        init(_ mint: TokenMint) {
+            issuer = mint.issuer
+            audience = mint.audience
+        }
+
+        static func == (left: Details, right: Details) -> Bool {
+            left.issuer.utf8.elementsEqual(right.issuer.utf8) && left.audience.utf8.elementsEqual(right.audience.utf8)
+        }
     }
 
     public enum Failure: Error, CustomStringConvertible {
@@ -42,17 +52,95 @@ public struct TokenKeyFiles: Sendable {
         }
     }
 
-    /// Writes all three files. Without `replacing`, nothing is changed if a key exists.
+    /// Writes all three files. Without `replacing`, nothing is changed if one of them exists.
     public func write(_ mint: TokenMint, replacing: Bool) throws {
-        try FileManager.default.createDirectory(
-            at: URL(fileURLWithPath: key).deletingLastPathComponent(), withIntermediateDirectories: true)
+        try makeFolder()
+        if !replacing {
+            for path in [key, details, keySet] where Self.exists(path) { throw PrivateFile.Failure.exists(path: path) }
+        }
         // The key first: its loss is the most serious, and if it cannot be written, the other files must stay
         // unchanged.
         try PrivateFile.write(Array(mint.key.pem.utf8), to: key, replacing: replacing)
+        try PrivateFile.write(detailsText(mint), to: details, mode: 0o644, replacing: true)
+        try PrivateFile.write(keySetText(mint), to: keySet, mode: 0o644, replacing: true)
+    }
+
+    /// What `complete` has done.
+    public struct Completion: Hashable, Sendable {
+        public var madeKey = false
+        /// The copies of files of another key, which were replaced.
+        public var copies: [String] = []
+    }
+
+    /// Makes the three files those of `mint`. A key that exists stays; the two other files are written if they are missing, or
+    /// belong to another key, of which a copy named `FILE.SUFFIX` is kept.
+    /// - Parameter mint: that of ``existingMint(issuer:audience:)``, or a new one if there is none.
+    public func complete(_ mint: TokenMint, copySuffix: String) throws -> Completion {
+        try makeFolder()
+        var completion = Completion()
+        if !Self.exists(key) {
+            try PrivateFile.write(Array(mint.key.pem.utf8), to: key, replacing: false)
+            completion.madeKey = true
+        }
+        if !belongs(details, { (try? JSONDecoder().decode(Details.self, from: Data($0))) == Details(mint) }) {
+            if let copy = try keepCopy(details, copySuffix) { completion.copies.append(copy) }
+            try PrivateFile.write(detailsText(mint), to: details, mode: 0o644, replacing: true)
+        }
+        if !belongs(keySet, { mint.key.publicKey.isContained(in: $0) }) {
+            if let copy = try keepCopy(keySet, copySuffix) { completion.copies.append(copy) }
+            try PrivateFile.write(keySetText(mint), to: keySet, mode: 0o644, replacing: true)
+        }
+        return completion
+    }
+
+    /// The mint of the key that exists; nil if there is none.
+    /// - Parameters:
+    ///   - issuer: if the file with issuer and audience is missing, as after a crash between the key and that file.
+    ///   - audience: likewise.
+    public func existingMint(issuer: String, audience: String) throws -> TokenMint? {
+        guard Self.exists(key) else { return nil }
+        return Self.exists(details) ? try tokenMint() : try tokenMint(issuer: issuer, audience: audience)
+    }
+
+    private static let maxSize = 1 << 20
+
+    /// Other users may read the key set, and enter the folder for it, whatever the umask; the key itself is private.
+    private func makeFolder() throws {
+        let folder = URL(fileURLWithPath: key).deletingLastPathComponent().path
+        do throws(SystemError) {
+            try StoredFolder(path: folder).create(mode: 0o755)
+        } catch {
+            throw PrivateFile.Failure.system(action: "create", path: folder, reason: error.description)
+        }
+        for path in [key, details, keySet] { StoredFile(path: path).removeAbandonedDrafts() }
+    }
+
+    /// Dangling links count, too: they are no free names.
+    private static func exists(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0
+    }
+
+    private func belongs(_ path: String, _ test: ([UInt8]) -> Bool) -> Bool {
+        guard let bytes = try? StoredFile(path: path).read(atMost: Self.maxSize) else { return false }
+        return test(bytes)
+    }
+
+    private func keepCopy(_ path: String, _ suffix: String) throws -> String? {
+        do throws(StoredFile.Failure) {
+            return try StoredFile(path: path).keepCopy(suffix: suffix, atMost: Self.maxSize)
+        } catch {
+            throw PrivateFile.Failure.system(action: "copy", path: path, reason: error.description)
+        }
+    }
+
+    private func detailsText(_ mint: TokenMint) -> [UInt8] {
         let details: JSONText = ["issuer": .string(mint.issuer), "audience": .string(mint.audience)]
-        try PrivateFile.write(details.utf8 + [10], to: self.details, mode: 0o644, replacing: true)
-        let keys = PublicJSONWebKey.keySet([mint.key.publicKey]) + "\n"
-        try PrivateFile.write(Array(keys.utf8), to: keySet, mode: 0o644, replacing: true)
+        return details.utf8 + [10]
+    }
+
+    private func keySetText(_ mint: TokenMint) -> [UInt8] {
+        Array((PublicJSONWebKey.keySet([mint.key.publicKey]) + "\n").utf8)
     }
 
     /// A mint for the key; `issuer` and `audience` override the stored ones.
