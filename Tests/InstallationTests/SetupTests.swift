@@ -1,3 +1,4 @@
+import Foundation
 import Settings
 import SimpleAICore
 import Testing
@@ -138,8 +139,13 @@ import Testing
 
     @Test(
         arguments: [
-            (nil, .replaceable), ("", .replaceable), (GatewayProposal.templateLine + "\n", .replaceable),
-            (GatewayProposal.templateLine + "\n\nserver:\n  host: 127.0.0.1\n", .replaceable),
+            (nil, .replaceable), ("", .replaceable), (GatewayProposal.template, .replaceable),
+            (GatewayProposal.templateLine + "\n", .commented),
+            (GatewayProposal.template + "# mine\n", .commented),
+            (GatewayProposal.templateLine + "\n\nserver:\n  host: 127.0.0.1\n", .commented),
+            (GatewayProposal.template.replacing("8080", with: "9443"), .foreign),
+            (GatewayProposal.template + "  max_body: 5MiB\n", .foreign),
+            (GatewayProposal.template + "  tls: { certificate: c, key: k }\n", .foreign),
             (GatewayProposal.templateLine + "\nserver: { host: 127.0.0.1 }\nrunners: []\n", .foreign),
             (GatewayProposal.firstLine + "\nserver: {}\n", .ownFile), ("server: {}\n", .foreign),
             ("# hello\n", .foreign),
@@ -149,6 +155,15 @@ import Testing
             ExistingSettings(
                 content: content, template: GatewayProposal.templateLine, ownFirstLine: GatewayProposal.firstLine)
                 == expected)
+    }
+
+    @Test(arguments: [
+        ("deploy/etc/simpleai.yaml", GatewayProposal.template), ("deploy/etc/runner.yaml", RunnerProposal.template),
+    ])
+    func `the files of the package are known`(path: String, text: String) throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        #expect(try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8) == text)
     }
 
     @Test func `the line for a machine survives a shell`() {

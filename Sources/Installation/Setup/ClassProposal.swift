@@ -1,3 +1,4 @@
+import Settings
 import SimpleAICore
 
 /// Classes that fit the models that were found: `fast` with the smaller half, `big` with the larger one. Pure.
@@ -17,10 +18,8 @@ public enum ClassProposal {
     /// Longer lists would be hard to edit.
     private static let maxMembers = 8
 
-    /// Whether a settings file can contain the id.
-    private static func isUsable(_ id: String) -> Bool {
-        !id.isEmpty && NameFault(in: id) == nil && !id.contains("${")
-    }
+    /// Whether a settings file can contain the id: the settings' own rule. Settings would replace `${`.
+    private static func isUsable(_ id: String) -> Bool { NameText.isValid(id) && !id.contains("${") }
 
     /// The classes, `fast` first; empty if no model answers in text. Every class has a member. The order of the members is the
     /// order of preference: larger models first in `big`, and the largest of the fast ones first in `fast`.

@@ -1,3 +1,5 @@
+import SimpleAICore
+
 /// The answers to the five questions of `simpleai setup`, and the settings file that follows from them. Pure.
 public struct GatewayProposal: Hashable, Sendable {
     public enum Identity: Hashable, Sendable {
@@ -12,6 +14,22 @@ public struct GatewayProposal: Hashable, Sendable {
     /// The first line of the file that a package installs.
     public static let templateLine =
         "# SimpleAI gateway: not set up yet. Run \"simpleai setup\", or write this file yourself."
+
+    /// The file that a package installs: deploy/etc/simpleai.yaml.
+    static let template = """
+        \(templateLine)
+        #
+        # A gateway needs at least one issuer of tokens (auth.issuers). Every key with its default:
+        # /usr/share/doc/simpleai/examples/simpleai.example.yaml. Relative paths are relative to /var/lib/simpleai.
+        #
+        #   simpleai config check --config /etc/simpleai/simpleai.yaml
+        #   systemctl enable --now simpleai
+        server:
+          # This machine only; 0.0.0.0 or "::" for every network.
+          host: 127.0.0.1
+          port: 8080
+
+        """
 
     public var host: String
     public var port: Int
@@ -89,8 +107,19 @@ public struct GatewayProposal: Hashable, Sendable {
                 "#  - url: http://127.0.0.1:11434", "",
             ]
         }
+        var ids: Set<ExactString> = []
         let runners = engines.flatMap { engine in
-            ["  - url: \(YAMLText.scalar(engine.url))"] + (engine.slots.map { ["    slots: \($0)"] } ?? [])
+            var lines = ["  - url: \(YAMLText.scalar(engine.url))"]
+            // By default, host and port are the id; two engines may differ only in their path.
+            let address = engine.url.split(separator: "/").dropFirst().first.map(String.init) ?? engine.url
+            var (id, number) = (address, 1)
+            while !ids.insert(ExactString(id)).inserted {
+                number += 1
+                id = "\(address)-\(number)"
+            }
+            if number > 1 { lines.append("    id: \(YAMLText.scalar(id))") }
+            if let slots = engine.slots { lines.append("    slots: \(slots)") }
+            return lines + (engine.requiresKey ? YAMLText.missingKey : [])
         }
         return ["# The engines that were found. Their models are learned from them.", "runners:"] + runners + [""]
     }

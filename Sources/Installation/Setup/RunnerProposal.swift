@@ -5,6 +5,18 @@ public struct RunnerProposal: Hashable, Sendable {
     public static let templateLine =
         "# SimpleAI runner agent: not set up yet. Run \"simpleai setup --runner\", or write this file yourself."
 
+    /// The file that a package installs: deploy/etc/runner.yaml.
+    static let template = """
+        \(templateLine)
+        #
+        # An agent needs the URL of its gateway (gateway) and at least one engine (engines). Every key with its default:
+        # /usr/share/doc/simpleai/examples/runner.example.yaml. Relative paths are relative to /var/lib/simpleai-runner.
+        #
+        #   simpleai config check --config /etc/simpleai/runner.yaml
+        #   systemctl enable --now simpleai-runner
+
+        """
+
     /// A `ws` or `wss` URL.
     public var gateway: String
     public var id: String
@@ -41,6 +53,7 @@ public struct RunnerProposal: Hashable, Sendable {
         for engine in engines {
             lines += ["  - kind: \(engine.kind.rawValue)", "    url: \(YAMLText.scalar(engine.url))"]
             if let slots = engine.slots { lines.append("    slots: \(slots)") }
+            if engine.requiresKey { lines += YAMLText.missingKey }
         }
         lines += ["", "state_file: \(YAMLText.scalar(stateFile))"]
         if !sleepCommand.isEmpty {

@@ -30,6 +30,9 @@ enum YAMLText {
 
     static func list(_ texts: [String]) -> String { "[" + texts.map(scalar).joined(separator: ", ") + "]" }
 
+    /// The lines of an engine whose key setup does not know.
+    static let missingKey = ["    # The engine requires a key; set it here.", "    #api_key: \"\""]
+
     private static func isLetter(_ byte: UInt8) -> Bool {
         (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
     }

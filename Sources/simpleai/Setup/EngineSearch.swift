@@ -39,12 +39,24 @@ struct EngineSearch: Sendable {
         }
     }
 
+    /// Whether an engine has refused the request for want of a key: with the error object of the API. A gateway refuses
+    /// it, too, and states its version in /health, which engines do not.
+    private static func requiresKey(_ reply: HTTPProbe.Reply, _ probe: HTTPProbe, _ url: String) async -> Bool {
+        guard [.status(401), .status(403)].contains(reply.outcome),
+            let object = (try? JSONSerialization.jsonObject(with: reply.body)) as? [String: Any],
+            object["error"] != nil
+        else { return false }
+        return await probe.get("/health", of: url).json?["version"] == nil
+    }
+
     /// The engine at a URL; nil if it is none.
     static func engine(at url: String, timeout: Duration = .seconds(5)) async -> FoundEngine? {
         let probe = HTTPProbe(timeout: timeout)
-        guard let list = await probe.get("/v1/models", of: url).json, let data = list["data"] as? [[String: Any]] else {
-            return nil
+        let reply = await probe.get("/v1/models", of: url)
+        if await requiresKey(reply, probe, url) {
+            return FoundEngine(url: url, kind: .openAI, models: [], requiresKey: true)
         }
+        guard let list = reply.json, let data = list["data"] as? [[String: Any]] else { return nil }
         // A gateway lists classes; its engines are found by themselves.
         let ids = data.compactMap { $0["id"] as? String }
         guard !ids.contains(where: { $0.hasPrefix("class:") }) else { return nil }

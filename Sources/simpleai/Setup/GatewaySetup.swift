@@ -4,6 +4,7 @@ import Installation
 import LocalFleet
 import OperatingSystem
 import Settings
+import SimpleAICore
 
 /// The questions of `simpleai setup`, and what it writes.
 struct GatewaySetup {
@@ -24,71 +25,94 @@ struct GatewaySetup {
         guard try command.mayWrite(file) else {
             return print("\(file.path) exists; nothing to do.")
         }
-        let port = try choosePort()
-        let host = chooseHost()
-        var engines = await findEngines(excluding: port)
-        var classes = proposeClasses(engines)
-        let isAccepted = engines.isEmpty || questions.confirm("Use this? It can be edited later.", default: true)
-        if !isAccepted { (engines, classes) = (engines.filter { command.engine.contains($0.url) }, []) }
-        let identity = chooseIdentity()
+        let own = await portOfRunningGateway(file)
+        let port = try choosePort(own: own)
+        let host = try chooseHost()
+        let (engines, classes) = try await chooseEngines(excluding: port)
+        let (identity, mint) = try chooseIdentity()
+        let starts = try command.startsService(questions)
         let proposal = GatewayProposal(
             host: host, port: port, identity: identity, engines: engines, classes: classes, stateFolder: stateFolder)
-        try Self.makeFolder(command.folder, mode: 0o755)
-        if case .ownKey = identity { try makeKey() }
-        let settings = try check(proposal, file)
-        let kept = try file.write(proposal.settings, group: "simpleai")
-        if let kept { print("Kept the previous settings as \(kept).") }
-        try makeStateFolder()
+        let settings = try check(proposal, file, mint)
+        // From here on, files are written: what may fail comes before the settings, which make an installation complete.
+        try command.makeFolder()
+        try SetupCommand.makeStateFolder(stateFolder, user: "simpleai")
+        if let mint { try writeKey(mint) }
+        if let copy = try file.write(proposal.settings, group: "simpleai") {
+            print("Kept the previous settings as \(copy).")
+        }
         print("Wrote \(file.path).")
-        try await start(proposal, file, address: HealthCommand.address(of: settings))
+        let address = HealthCommand.address(of: settings)
+        if starts {
+            try await SystemService.gateway.start()
+            try await awaitResponse(of: address)
+            print("Started \(SystemService.gateway.unit).")
+        }
+        for line in nextSteps(proposal, file, address, isStarted: starts, own: own).lines { print(line) }
     }
 
     // MARK: Questions
 
-    private func choosePort() throws -> Int {
-        if let port = options.port { return port }
-        for port in 8080..<8100 where ListenerProbe.outcome(options.host ?? "0.0.0.0", port) == .free {
-            if port != 8080 { print("Port 8080 is in use by another program; the gateway gets port \(port).") }
-            return port
-        }
-        throw CommandFailure("the ports 8080 to 8099 are all in use; choose one with --port")
+    /// The port on which the gateway runs whose settings are replaced; nil if it does not run.
+    private func portOfRunningGateway(_ file: InstalledFile) async -> Int? {
+        let environment = ProcessInfo.processInfo.environment
+        guard FileManager.default.fileExists(atPath: file.path),
+            let settings = try? SettingsFile.load(path: file.path, environment: environment).settings
+        else { return nil }
+        let probe = HTTPProbe(timeout: .seconds(2), verifiesCertificates: false)
+        let reply = await probe.get("/health", of: HealthCommand.address(of: settings)).json
+        return reply?["status"] as? String == "ok" && reply?["version"] is String ? settings.server.port : nil
     }
 
-    private func chooseHost() -> String {
+    private func choosePort(own: Int?) throws -> Int {
+        let choice = PortChoice(
+            host: options.host ?? "0.0.0.0", hostOption: "--host", option: "--port", own: own,
+            isLater: command.start == false)
+        if let port = options.port { return try choice.check(port) }
+        let port = try choice.first(in: 8080..<8100)
+        if port != 8080, port != own {
+            print("Port 8080 is in use by another program; the gateway gets port \(port).")
+        }
+        return port
+    }
+
+    private func chooseHost() throws -> String {
         if let host = options.host { return host }
-        let choice = questions.choose(
+        let choice = try questions.choose(
             "Which clients may connect?",
             ["programs on this machine only", "all machines that reach this one; each call needs a token"])
         return choice == 0 ? "127.0.0.1" : "0.0.0.0"
     }
 
-    private func findEngines(excluding port: Int) async -> [FoundEngine] {
-        let search = EngineSearch(excluded: [port])
-        var engines = await command.namedEngines()
-        engines += await search.onThisMachine()
-        let scans =
-            options.scanNetwork
-            ?? questions.confirm(
-                "Search the other machines on this network for engines, too? It connects to their usual ports.",
-                default: false)
-        if scans {
-            let hosts = LocalNetwork.neighbours(of: LocalNetwork.interfaces())
-            print("Searching \(hosts.count) addresses…")
-            engines += await search.onNetwork(hosts)
-        }
-        var seen: Set<String> = []
-        engines = engines.filter { seen.insert($0.url).inserted }
+    private func chooseEngines(
+        excluding port: Int
+    ) async throws -> (engines: [FoundEngine], classes: [ClassProposal.ModelClass]) {
+        let named = FoundEngine.distinct(await command.namedEngines())
+        let engines = FoundEngine.distinct(try await named + findEngines(excluding: port))
         if engines.isEmpty {
             print(
                 "No engine found on the usual ports (\(FoundEngine.ports.map { "\($0.port)" }.joined(separator: ", "))). Start "
                     + "one, for example Ollama or llama-server, and add it under `runners`; or name it now with --engine URL."
             )
         }
-        for engine in engines {
-            let models = engine.models.prefix(6).map(\.id).joined(separator: ", ")
-            print("Engine \(engine.url) (\(engine.kind.rawValue)): \(models.isEmpty ? "no models" : models)")
-        }
-        return engines
+        for engine in engines { print("Engine \(engine.summary)") }
+        let classes = proposeClasses(engines)
+        let isAccepted = try engines.isEmpty || questions.confirm("Use this? It can be edited later.", default: true)
+        return isAccepted ? (engines, classes) : (named, [])
+    }
+
+    private func findEngines(excluding port: Int) async throws -> [FoundEngine] {
+        let search = EngineSearch(excluded: [port])
+        let engines = await search.onThisMachine()
+        let scans =
+            try options.scanNetwork
+            ?? questions.confirm(
+                "Search the other machines on this network for engines, too? It connects to their usual ports.",
+                default: false)
+        guard scans else { return engines }
+        let hosts = LocalNetwork.neighbours(of: LocalNetwork.interfaces())
+        print("Searching \(hosts.count) addresses…")
+        return engines + (await search.onNetwork(hosts))
     }
 
     private func proposeClasses(_ engines: [FoundEngine]) -> [ClassProposal.ModelClass] {
@@ -99,70 +123,97 @@ struct GatewaySetup {
             }
         }
         let proposed = ClassProposal.classes(for: engines)
-        for entry in proposed { print("Class \(entry.name): \(entry.models.joined(separator: ", "))") }
+        for entry in proposed {
+            print("Class \(entry.name): \(JSONString.visible(entry.models.joined(separator: ", ")))")
+        }
         return proposed
     }
 
-    private func chooseIdentity() -> GatewayProposal.Identity {
-        if let issuer = options.issuer { return .provider(issuer: issuer, audience: options.audience ?? Self.audience) }
-        let choice = questions.choose(
+    /// - Returns: the mint of the token key, if the gateway gets one.
+    private func chooseIdentity() throws -> (GatewayProposal.Identity, TokenMint?) {
+        if let issuer = options.issuer {
+            return (.provider(issuer: issuer, audience: options.audience ?? Self.audience), nil)
+        }
+        let choice = try questions.choose(
             "Who issues the tokens of callers?",
             [
                 "this machine: setup makes a key, and `simpleai token` prints tokens",
                 "an OpenID Connect provider (Keycloak, Authentik, Entra ID, …)",
             ])
         if choice == 1 {
-            let issuer = questions.ask("Issuer URL", default: "") { text in
+            let issuer = try questions.ask("Issuer URL", default: "") { text in
                 text.hasPrefix("https://") || text.hasPrefix("http://")
                     ? nil : "Enter a URL, as in the claim `iss` of its tokens."
             }
-            return .provider(issuer: issuer, audience: questions.ask("Audience (claim `aud`)", default: Self.audience))
+            let audience = try questions.ask("Audience (claim `aud`)", default: Self.audience)
+            return (.provider(issuer: issuer, audience: audience), nil)
         }
-        return .ownKey(keySet: keyFiles.keySet, issuer: Self.issuer, audience: Self.audience, algorithm: "ES256")
+        let mint =
+            try existingMint()
+            ?? TokenMint(
+                key: SigningKey(generating: .es256), issuer: Self.issuer, audience: Self.audience)
+        return (identity(of: mint, keySet: keyFiles.keySet), mint)
+    }
+
+    private func identity(of mint: TokenMint, keySet: String) -> GatewayProposal.Identity {
+        .ownKey(
+            keySet: keySet, issuer: mint.issuer, audience: mint.audience, algorithm: mint.key.algorithm.rawValue)
     }
 
     // MARK: Files
 
-    private var keyFiles: TokenKeyFiles { TokenKeyFiles(directory: Self.absolute(command.folder) + "/tokens") }
+    private var keyFiles: TokenKeyFiles {
+        TokenKeyFiles(directory: SetupCommand.absolute(command.folder) + "/tokens")
+    }
 
     private var stateFolder: String {
-        if let folder = command.stateDirectory { return Self.absolute(folder) }
-        return geteuid() == 0 && command.directory == nil ? "/var/lib/simpleai" : Self.absolute(command.folder)
+        if let folder = command.stateDirectory { return SetupCommand.absolute(folder) }
+        return geteuid() == 0 && command.directory == nil
+            ? "/var/lib/simpleai" : SetupCommand.absolute(command.folder)
     }
 
-    private static func absolute(_ path: String) -> String {
-        let url = URL(fileURLWithPath: path).standardizedFileURL.path
-        return url.count > 1 && url.hasSuffix("/") ? String(url.dropLast()) : url
-    }
-
-    /// Makes the token key, unless there is one: tokens that were made with it stay valid.
-    private func makeKey() throws {
+    /// The mint of the key that exists: tokens that were made with it stay valid.
+    private func existingMint() throws -> TokenMint? {
         let files = keyFiles
-        if FileManager.default.fileExists(atPath: files.key), FileManager.default.fileExists(atPath: files.keySet) {
-            return print("Kept the token key \(files.key).")
-        }
-        let mint = TokenMint(
-            key: try SigningKey(generating: .es256), issuer: Self.issuer, audience: Self.audience)
-        try files.write(mint, replacing: false)
-        print("Made the token key \(files.key) (private: keep it secret).")
-    }
-
-    private static func makeFolder(_ path: String, mode: Int) throws {
         do {
-            try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: mode])
-        } catch {
-            throw CommandFailure("the folder \(path) cannot be created: \(OperatorText.of(error))")
+            return try files.existingMint(issuer: Self.issuer, audience: Self.audience)
+        } catch TokenKeyFiles.Failure.noDetails(let path, let reason) {
+            throw CommandFailure("\(path) states no issuer and audience (\(reason)); correct it, or delete it")
+        } catch let failure as SigningKey.Failure {
+            throw CommandFailure("\(files.key) is \(failure); move it to another place, and setup makes a new key")
         }
     }
 
-    private func makeStateFolder() throws {
-        guard !FileManager.default.fileExists(atPath: stateFolder) else { return }
-        try Self.makeFolder(stateFolder, mode: 0o700)
-        if let user = getpwnam("simpleai") { _ = chown(stateFolder, user.pointee.pw_uid, user.pointee.pw_gid) }
+    private func writeKey(_ mint: TokenMint) throws {
+        let files = keyFiles
+        do {
+            let completion = try files.complete(mint, copySuffix: InstalledFile.copySuffix)
+            for copy in completion.copies { print("Kept a file of another key as \(copy).") }
+            print(
+                completion.madeKey
+                    ? "Made the token key \(files.key) (private: keep it secret)." : "Kept the token key \(files.key).")
+        } catch PrivateFile.Failure.exists(let path) {
+            throw CommandFailure("another program has made \(path) meanwhile; run setup again")
+        }
     }
 
-    /// Checks the settings exactly as `config check` does, before they are written.
+    /// Checks the settings exactly as `config check` does, before anything is written.
+    ///
+    /// The gateway reads the key set when it checks its settings. The set may not be there yet, so a copy takes its place.
+    private func check(_ proposal: GatewayProposal, _ file: InstalledFile, _ mint: TokenMint?) throws -> Settings {
+        guard let mint else { return try check(proposal, file) }
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "simpleai-setup-\(UUID().uuidString)", isDirectory: true)
+        try FileManager.default.createDirectory(
+            at: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let keySet = folder.appendingPathComponent("jwks.json")
+        try Data(PublicJSONWebKey.keySet([mint.key.publicKey]).utf8).write(to: keySet)
+        var checked = proposal
+        checked.identity = identity(of: mint, keySet: keySet.path)
+        return try check(checked, file)
+    }
+
     private func check(_ proposal: GatewayProposal, _ file: InstalledFile) throws -> Settings {
         do {
             let loaded = try SettingsFile.parse(
@@ -176,17 +227,6 @@ struct GatewaySetup {
     }
 
     // MARK: Next steps
-
-    /// - Parameter address: the URL at which the gateway can be reached on this machine.
-    private func start(_ proposal: GatewayProposal, _ file: InstalledFile, address: String) async throws {
-        let isStarted = command.startsService(questions)
-        if isStarted {
-            try await SystemService.gateway.start()
-            try await awaitResponse(of: address)
-            print("Started \(SystemService.gateway.unit).")
-        }
-        for line in nextSteps(proposal, file, address: address, isStarted: isStarted) { print(line) }
-    }
 
     /// systemd reports a start before the gateway listens; a call that is made at once must not fail.
     private func awaitResponse(of address: String) async throws {
@@ -205,30 +245,26 @@ struct GatewaySetup {
         }
     }
 
+    /// - Parameter own: the port of the gateway that still runs with its former settings.
     private func nextSteps(
-        _ proposal: GatewayProposal, _ file: InstalledFile, address: String, isStarted: Bool
-    ) -> [String] {
-        let isDefault = command.directory == nil
-        var lines: [String] = [""]
-        if !isStarted {
-            let config = isDefault ? "" : " --config \(ShellText.word(file.path))"
-            lines.append(
-                SystemService.isPresent && isDefault && geteuid() == 0
-                    ? "Start it:         systemctl enable --now simpleai" : "Start it:         simpleai serve\(config)")
+        _ proposal: GatewayProposal, _ file: InstalledFile, _ address: String, isStarted: Bool, own: Int?
+    ) -> NextSteps {
+        let isInstalled = command.directory == nil && geteuid() == 0
+        let hasUnit = isInstalled && SystemService.isPresent
+        var start = NextSteps.Start.done
+        if !isStarted, let own {
+            print("The gateway on port \(own) still runs with its former settings.")
+            start = .restart(hasUnit ? "systemctl restart simpleai" : "simpleai serve")
+        } else if !isStarted {
+            start = .command(hasUnit ? "systemctl enable --now simpleai" : "simpleai serve")
         }
-        let model = proposal.classes.first.map { "class:\($0.name)" } ?? "MODEL"
-        let token: String
-        switch proposal.identity {
-        case .ownKey:
-            token = "$(simpleai token\(isDefault && geteuid() == 0 ? "" : " --key \(ShellText.word(keyFiles.key))"))"
-        case .provider: token = "TOKEN"
-        }
-        lines += [
-            "First response:   curl \(address)/v1/chat/completions -H \"Authorization: Bearer \(token)\" \\",
-            "                    -H 'Content-Type: application/json' \\",
-            "                    -d '{\"model\":\"\(model)\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'",
-            "Another machine:  simpleai invite NAME", "Trouble:          simpleai doctor",
-        ]
-        return lines
+        let token: NextSteps.Token =
+            switch proposal.identity {
+            case .ownKey: isInstalled ? .installedKey : .key(path: keyFiles.key)
+            case .provider: .provider
+            }
+        return NextSteps(
+            address: address, model: proposal.classes.first.map { "class:\($0.name)" } ?? "MODEL", token: token,
+            start: start, settingsFile: command.directory == nil ? nil : file.path, usesSudo: SetupCommand.usesSudo)
     }
 }

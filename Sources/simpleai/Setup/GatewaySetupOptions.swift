@@ -23,6 +23,16 @@ struct GatewaySetupOptions: ParsableArguments {
         help: .init("A class and its models, replacing the proposal; may be repeated.", valueName: "name=model,model"))
     var classes: [String] = []
 
+    /// The first of these options that the command line contains.
+    var firstGivenOption: String? {
+        let options: [(name: String, isGiven: Bool)] = [
+            ("--host", host != nil), ("--port", port != nil), ("--issuer", issuer != nil),
+            ("--audience", audience != nil),
+            ("--scan-network", scanNetwork != nil), ("--class", !classes.isEmpty),
+        ]
+        return options.first(where: \.isGiven)?.name
+    }
+
     func validateOptions() throws {
         if let port { guard (1...65_535).contains(port) else { throw ValidationError("--port must be 1 to 65535") } }
         if let issuer {

@@ -37,25 +37,26 @@ struct InstalledFile {
         }
     }
 
-    /// Writes the text; a file that a person wrote is kept under another name.
+    /// Writes the text; a file that a person wrote, or edited, is kept under another name, and stays in place until the new one
+    /// is complete.
     /// - Parameter group: the group that may read it, if it exists on this system.
-    /// - Returns: the path of the kept file.
+    /// - Returns: the path of the copy.
     func write(_ text: String, group: String) throws -> String? {
-        var kept: String?
-        if try existing() != .replaceable {
-            let copy = "\(path).before-setup-\(Int(Date().timeIntervalSince1970))"
-            guard rename(path, copy) == 0 else {
-                throw CommandFailure("\(path) cannot be renamed: \(String(cString: strerror(errno)))")
-            }
-            kept = copy
-        }
+        let file = StoredFile(path: path)
+        file.removeAbandonedDrafts()
         do throws(StoredFile.Failure) {
-            try StoredFile(path: path).replace(with: Array(text.utf8), mode: 0o640)
+            let isKept = existingState != .replaceable
+            let copy = try isKept ? file.keepCopy(suffix: Self.copySuffix, atMost: Self.maxSize) : nil
+            try file.install(Array(text.utf8), mode: 0o640, group: getgrnam(group).map { $0.pointee.gr_gid })
+            return copy
         } catch {
             throw CommandFailure("\(path) cannot be written: \(error)")
         }
-        // Only root can do this, and a user's own installation does not need it.
-        if let entry = getgrnam(group) { _ = chown(path, uid_t.max, entry.pointee.gr_gid) }
-        return kept
     }
+
+    /// Of the copies that setup keeps.
+    static let copySuffix = "before-setup"
+
+    /// An unreadable file is kept.
+    private var existingState: ExistingSettings { (try? existing()) ?? .foreign }
 }

@@ -19,34 +19,37 @@ struct RunnerSetup {
         let file = InstalledFile.runner(in: command.folder)
         guard try command.mayWrite(file) else { return print("\(file.path) exists; nothing to do.") }
         let gateway = try chooseGateway()
-        let id = options.id ?? questions.ask("Id of this machine", default: HostName.own)
+        let id = try options.id ?? questions.ask("Id of this machine", default: HostName.own)
         warnAboutName(id)
         let token = try chooseToken(id)
-        let port = try choosePort()
+        let port = try choosePort(file)
         let engines = await chooseEngines()
+        let starts = try command.startsService(questions)
         let proposal = RunnerProposal(
             gateway: gateway, id: id, token: token, port: port, engines: engines,
             stateFile: "\(stateFolder)/state.json",
             sleepCommand: options.sleep ? ["systemctl", "suspend"] : [])
         let loaded = try check(proposal, file)
         await checkGateway(loaded.settings)
-        try makeFolders()
+        try command.makeFolder()
+        try SetupCommand.makeStateFolder(stateFolder, user: "simpleai-runner")
         if let kept = try file.write(proposal.settings, group: "simpleai-runner") {
             print("Kept the previous settings as \(kept).")
         }
         print("Wrote \(file.path).")
-        if command.startsService(questions) {
+        let sudo = SetupCommand.usesSudo ? "sudo " : ""
+        let config = command.directory == nil ? "" : " --config \(ShellText.word(file.path))"
+        if starts {
             try await SystemService.runner.start()
             print("Started \(SystemService.runner.unit).")
         } else {
-            let config = command.directory == nil ? "" : " --config \(ShellText.word(file.path))"
-            print("Start it:  simpleai runner\(config)")
+            print("Start it:  \(sudo)simpleai runner\(config)")
         }
-        print("Trouble:   simpleai doctor")
+        print("Trouble:   \(sudo)simpleai doctor\(config)")
     }
 
     private func chooseGateway() throws -> String {
-        let text = options.url ?? questions.ask("URL of the gateway (ws://HOST:PORT)", default: "")
+        let text = try options.url ?? questions.ask("URL of the gateway (ws://HOST:PORT)", default: "")
         guard !text.isEmpty else {
             throw CommandFailure(
                 "--gateway is required: run the line that `simpleai invite NAME` prints on the gateway")
@@ -59,7 +62,7 @@ struct RunnerSetup {
 
     private func chooseToken(_ id: String) throws -> String {
         let token =
-            options.token ?? questions.ask("Invitation (from `simpleai invite \(id)` on the gateway)", default: "")
+            try options.token ?? questions.ask("Invitation (from `simpleai invite \(id)` on the gateway)", default: "")
         guard !token.isEmpty else {
             throw CommandFailure(
                 "--token is required: run the line that `simpleai invite \(ShellText.word(id))` prints on the gateway")
@@ -77,26 +80,34 @@ struct RunnerSetup {
         guard options.id != nil, id.lowercased() != name.lowercased(), id.lowercased() != short.lowercased() else {
             return
         }
-        StandardError.write("note: this machine is called \(name), and registers as \(id)")
+        StandardStream.error.write("note: this machine is called \(name), and registers as \(id)\n")
     }
 
-    private func choosePort() throws -> Int {
-        if let port = options.listenPort { return port }
-        for port in 8081..<8100 where ListenerProbe.outcome("0.0.0.0", port) == .free { return port }
-        throw CommandFailure("the ports 8081 to 8099 are all in use; choose one with --listen-port")
+    private func choosePort(_ file: InstalledFile) throws -> Int {
+        let choice = PortChoice(
+            host: "0.0.0.0", hostOption: "--host", option: "--listen-port", own: portOfRunningAgent(file),
+            isLater: command.start == false)
+        return try options.listenPort.map { try choice.check($0) } ?? choice.first(in: 8081..<8100)
+    }
+
+    /// The port of the agent whose settings are replaced; nil if another program has it, as far as this user can see.
+    private func portOfRunningAgent(_ file: InstalledFile) -> Int? {
+        guard FileManager.default.fileExists(atPath: file.path),
+            let loaded = try? RunnerSettingsFile.load(
+                path: file.path, environment: ProcessInfo.processInfo.environment),
+            let program = ListeningProcess.name(port: loaded.settings.listen.port), program.hasPrefix("simpleai ")
+        else { return nil }
+        return loaded.settings.listen.port
     }
 
     private func chooseEngines() async -> [FoundEngine] {
-        var engines = await command.namedEngines()
-        engines += await EngineSearch().onThisMachine()
-        var seen: Set<String> = []
-        engines = engines.filter { seen.insert($0.url).inserted }
+        let engines = FoundEngine.distinct(await command.namedEngines() + EngineSearch().onThisMachine())
         if engines.isEmpty {
             print(
                 "No engine found on the usual ports; \(FoundEngine.ports[0].name) at its usual port is assumed. Name others with --engine URL."
             )
         }
-        for engine in engines { print("Engine \(engine.url) (\(engine.kind.rawValue)): \(engine.models.count) models") }
+        for engine in engines { print("Engine \(engine.summary)") }
         return engines
     }
 
@@ -104,19 +115,7 @@ struct RunnerSetup {
         let folder =
             command.stateDirectory
             ?? (geteuid() == 0 && command.directory == nil ? "/var/lib/simpleai-runner" : command.folder)
-        return URL(fileURLWithPath: folder).standardizedFileURL.path
-    }
-
-    private func makeFolders() throws {
-        do {
-            try FileManager.default.createDirectory(atPath: command.folder, withIntermediateDirectories: true)
-            guard !FileManager.default.fileExists(atPath: stateFolder) else { return }
-            try FileManager.default.createDirectory(
-                atPath: stateFolder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        } catch {
-            throw CommandFailure("a folder cannot be created: \(OperatorText.of(error))")
-        }
-        if let user = getpwnam("simpleai-runner") { _ = chown(stateFolder, user.pointee.pw_uid, user.pointee.pw_gid) }
+        return SetupCommand.absolute(folder)
     }
 
     private func check(_ proposal: RunnerProposal, _ file: InstalledFile) throws -> LoadedRunnerSettings {
@@ -131,15 +130,15 @@ struct RunnerSetup {
     /// The agent retries forever, but a person at the terminal wants to know now.
     private func checkGateway(_ settings: RunnerSettings) async {
         if settings.sendsTokenInTheClear {
-            StandardError.write(
-                "warning: \(settings.gateway) is not encrypted; others on the network can read the token. Use wss:// unless you "
+            SetupCommand.warn(
+                "\(settings.gateway) is not encrypted; others on the network can read the token. Use wss:// unless you "
                     + "trust the network")
         }
         guard let url = settings.gatewayBaseURL else { return }
         let reply = await HTTPProbe().get("/health", of: url)
         guard reply.outcome != .status(200) else { return }
-        StandardError.write(
-            "warning: the gateway \(url) does not respond now (\(reply.outcome.explanation)); the agent keeps trying, and the "
+        SetupCommand.warn(
+            "the gateway \(url) does not respond now (\(reply.outcome.explanation)); the agent keeps trying, and the "
                 + "invitation is valid for ten minutes")
     }
 }

@@ -53,6 +53,9 @@ struct SetupCommand: AsyncParsableCommand {
         }
         try gateway.validateOptions()
         try agent.validateOptions()
+        if agent.runner, let option = gateway.firstGivenOption {
+            throw ValidationError("\(option) is an answer about a gateway; it cannot be combined with --runner")
+        }
     }
 
     func run() async throws {
@@ -72,7 +75,7 @@ struct SetupCommand: AsyncParsableCommand {
     /// - Returns: false if there is nothing to do.
     func mayWrite(_ file: InstalledFile) throws -> Bool {
         switch try file.existing() {
-        case .replaceable: return true
+        case .replaceable, .commented: return true
         case .ownFile where ifMissing: return false
         case .ownFile, .foreign:
             guard !force else { return true }
@@ -89,7 +92,7 @@ struct SetupCommand: AsyncParsableCommand {
             if let found = await EngineSearch.engine(at: url) {
                 engines.append(found)
             } else {
-                StandardError.write("warning: \(url) does not respond like an engine now; it is used nevertheless")
+                Self.warn("\(url) does not respond like an engine now; it is used nevertheless")
                 engines.append(FoundEngine(url: url, kind: .openAI, models: []))
             }
         }
@@ -97,9 +100,44 @@ struct SetupCommand: AsyncParsableCommand {
     }
 
     /// Whether setup starts the service.
-    func startsService(_ questions: Questions) -> Bool {
+    func startsService(_ questions: Questions) throws -> Bool {
         guard SystemService.isPresent, geteuid() == 0 else { return false }
-        return start ?? questions.confirm("Start it now, and at every boot?", default: true)
+        return try start
+            ?? questions.confirm("Start it when the settings are written, and at every boot?", default: true)
+    }
+
+    /// Whether setup runs as root for a user who is not.
+    static var usesSudo: Bool {
+        let user = ProcessInfo.processInfo.environment["SUDO_USER"] ?? ""
+        return geteuid() == 0 && !user.isEmpty && user != "root"
+    }
+
+    /// Written at once, in the order of the printed lines.
+    static func warn(_ text: String) { StandardStream.error.write("warning: \(text)\n") }
+
+    // MARK: Folders
+
+    static func absolute(_ path: String) -> String {
+        let path = URL(fileURLWithPath: path).standardizedFileURL.path
+        return path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    }
+
+    /// Creates the folder of the settings, in which the service's user reads.
+    func makeFolder() throws { _ = try Self.makeFolder(Self.absolute(folder), mode: 0o755) }
+
+    /// Creates a folder for state, which belongs to the service's user if there is one.
+    static func makeStateFolder(_ path: String, user name: String) throws {
+        guard try makeFolder(path, mode: 0o700), let user = getpwnam(name) else { return }
+        _ = chown(path, user.pointee.pw_uid, user.pointee.pw_gid)
+    }
+
+    /// - Returns: whether it was created.
+    private static func makeFolder(_ path: String, mode: UInt32) throws -> Bool {
+        do throws(SystemError) {
+            return try StoredFolder(path: path).create(mode: mode)
+        } catch {
+            throw CommandFailure("the folder \(path) cannot be created: \(error)")
+        }
     }
 }
 

@@ -12,21 +12,20 @@ struct SystemService: Sendable {
     /// Whether systemd manages this machine: the documented test (sd_booted(3)).
     static var isPresent: Bool { FileManager.default.fileExists(atPath: "/run/systemd/system") }
 
-    /// Enables and starts the unit.
+    /// Enables the unit, and starts it; a unit that runs is restarted, because its settings are new.
     /// - Throws: `CommandFailure` with the reason that systemctl states.
     func start() async throws {
-        guard let run = await Self.systemctl(["enable", "--now", unit]) else {
-            throw CommandFailure("systemctl is not installed")
-        }
-        guard run.isSuccess else {
-            let reason = String(decoding: run.errors + run.output, as: UTF8.self).split(separator: "\n").last
-            throw CommandFailure(
-                "systemctl enable --now \(unit) failed: \(reason ?? "no reason stated"); see journalctl -u \(unit)")
+        for verb in ["enable", "restart"] {
+            guard let run = await Self.systemctl([verb, unit]) else {
+                throw CommandFailure("systemctl is not installed")
+            }
+            guard run.isSuccess else {
+                let reason = String(decoding: run.errors + run.output, as: UTF8.self).split(separator: "\n").last
+                throw CommandFailure(
+                    "systemctl \(verb) \(unit) failed: \(reason ?? "no reason stated"); see journalctl -u \(unit)")
+            }
         }
     }
-
-    /// Restarts the unit if it runs.
-    func restartIfActive() async { _ = await Self.systemctl(["try-restart", unit]) }
 
     /// The unit's state; nil without systemd, or if the unit is not installed.
     func state() async -> SystemDescription.Service? {

@@ -2,7 +2,7 @@
 
     dialogue.py '[["PATTERN", "ANSWER"], …]' PROGRAM ARGUMENT…
 
-Each answer is sent when the output since the previous one matches its pattern. Prints the output, and exits with the
+Each answer is sent when the output since the previous one matches its pattern. An answer of null ends the input (Ctrl-D). Prints the output, and exits with the
 program's exit code; with 99 if a question did not appear.
 """
 
@@ -35,7 +35,9 @@ def main():
         output += piece.decode(errors="replace")
         if answers and re.search(answers[0][0], output[start:]):
             start = len(output)
-            os.write(terminal, (answers.pop(0)[1] + "\n").encode())
+            answer = answers.pop(0)[1]
+            # At the beginning of a line, Ctrl-D ends the input.
+            os.write(terminal, b"\x04" if answer is None else (answer + "\n").encode())
     print(output.replace("\r\n", "\n"))
     status = os.waitpid(process, 0)[1]
     sys.exit(99 if answers else os.waitstatus_to_exitcode(status))
