@@ -28,6 +28,13 @@ struct KeySet: Sendable {
         }
         guard let entries = value.object?["keys"]?.array else { throw .notAKeySet }
         guard entries.count <= Self.maxKeys else { throw .tooManyKeys }
+        (keys, skipped) = Self.keys(of: entries, algorithms: algorithms, known: known)
+        guard !keys.isEmpty else { throw .noUsableKey }
+    }
+
+    private static func keys(
+        of entries: [JSONValue], algorithms: [SignatureAlgorithm], known: [VerifyingKey]
+    ) -> (keys: [VerifyingKey], skipped: [Skipped]) {
         var keys: [VerifyingKey] = []
         var skipped: [Skipped] = []
         for (position, entry) in entries.enumerated() {
@@ -39,9 +46,15 @@ struct KeySet: Sendable {
                 skipped.append(Skipped(position: position, problem: error))
             }
         }
-        guard !keys.isEmpty else { throw .noUsableKey }
-        self.keys = keys
-        self.skipped = skipped
+        return (keys, skipped)
+    }
+
+    /// Why the gateway cannot use the first unusable key of a document; nil if there is none.
+    static func problem(of document: [UInt8], algorithms: [SignatureAlgorithm]) -> (count: Int, problem: KeyProblem)? {
+        guard let value = try? StrictJSONParser.document(document, duplicates: .marked),
+            let entries = value.object?["keys"]?.array, entries.count <= maxKeys
+        else { return nil }
+        return keys(of: entries, algorithms: algorithms, known: []).skipped.first.map { (entries.count, $0.problem) }
     }
 
     /// The key that signed the token, if its signature is valid.
