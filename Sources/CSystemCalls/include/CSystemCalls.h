@@ -37,6 +37,10 @@ unsigned long csystem_release_program_pages(void);
 /// output.
 void csystem_buffer_output_by_line(void);
 
+/// What another user may do with a file, found by a child process that becomes this user; only root can do that. Returns the
+/// sum of R_OK (4), W_OK (2) and X_OK (1), or -1 if it cannot be found.
+int csystem_access_of_user(unsigned user, unsigned group, const unsigned *groups, unsigned long count, const char *path);
+
 /// Starts a detached thread that calls `body`. Returns 0, or an error number if no thread was started.
 int csystem_start_thread(void (*body)(void *), void *argument, unsigned long stack_size);
 
