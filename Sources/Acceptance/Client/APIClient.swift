@@ -93,7 +93,9 @@ struct APIClient: Sendable {
     ) {
         // Name resolution and connecting happen before the handler exists; this timer covers them.
         let limit = loop.scheduleTask(in: TimeAmount(timeout) + .milliseconds(50)) { [deployment] in
-            promise.fail(ClientFailure.timedOut(after: timeout, seen: "not connected to \(deployment.authority)"))
+            promise.fail(
+                ClientFailure.timedOut(after: timeout, seen: "\(ClientFailure.notConnected) to \(deployment.authority)")
+            )
         }
         promise.futureResult.whenComplete { _ in limit.cancel() }
         ClientBootstrap(group: loop)

@@ -89,6 +89,9 @@ enum ClientFailure: Error, Sendable, Equatable {
     case notHTTP(authority: String, reason: String)
     case deadlinePassed
 
+    /// Begins what was seen before a timeout without a connection.
+    static let notConnected = "not connected"
+
     /// Why a certificate is not trusted: `untrusted` and `otherHost` are the TLS library's report, `stated` is a reason
     /// read from the certificate.
     enum CertificateProblem: Equatable {

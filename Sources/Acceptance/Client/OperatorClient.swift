@@ -50,11 +50,12 @@ public struct OperatorClient: Sendable {
         let request = APIRequest(method: method, path: path, credential: credential, body: body)
         do {
             let exchange = try await client.send(request, timeout: timeout)
-            guard exchange.ending == .clean else { throw OperatorFailure("the response was interrupted; try again") }
+            guard exchange.ending == .clean else { throw OperatorFailure.interrupted }
             return OperatorResponse(
                 status: exchange.status, body: Data(exchange.body), date: exchange.header("date"))
         } catch let failed as RequestFailed {
-            throw OperatorFailure("\(failed.failure)", kind: .init(failed.failure))
+            throw OperatorFailure(
+                "\(failed.failure)", kind: .init(failed.failure), detail: .init(failed.failure))
         }
     }
 }
@@ -86,11 +87,39 @@ public struct OperatorFailure: Error, Sendable, CustomStringConvertible {
         }
     }
 
+    /// What `kind` does not distinguish.
+    public enum Detail: Sendable, Hashable {
+        /// There was a connection, and no complete response in time.
+        case responseTimedOut
+        case lacksTLS, requiresTLS
+        case notHTTP
+        /// The connection was closed before the end of the response.
+        case interrupted
+
+        init?(_ failure: ClientFailure) {
+            switch failure {
+            case .timedOut(_, let seen):
+                if seen.hasPrefix(ClientFailure.notConnected) { return nil }
+                self = .responseTimedOut
+            case .lacksTLS: self = .lacksTLS
+            case .requiresTLS: self = .requiresTLS
+            case .notHTTP: self = .notHTTP
+            case .closedWithoutResponse: self = .interrupted
+            case .nameNotFound, .refused, .unreachable, .certificate, .tls, .deadlinePassed: return nil
+            }
+        }
+    }
+
     public let description: String
     public let kind: Kind
+    public let detail: Detail?
 
-    init(_ description: String, kind: Kind = .other) {
+    fileprivate static let interrupted = OperatorFailure(
+        "the response was interrupted; try again", detail: .interrupted)
+
+    init(_ description: String, kind: Kind = .other, detail: Detail? = nil) {
         self.description = description
         self.kind = kind
+        self.detail = detail
     }
 }
