@@ -103,7 +103,14 @@ final class KeyDatabase: Sendable {
             return try queue.read { database in
                 if try migrator.hasBeenSuperseded(database) { return "it was written by a newer version of SimpleAI" }
                 let result = try String.fetchOne(database, sql: "PRAGMA quick_check(1)")
-                return result == "ok" ? nil : "its content is damaged: \(result ?? "no result")"
+                guard result == "ok" else { return "its content is damaged: \(result ?? "no result")" }
+                guard try database.tableExists(Row.databaseTableName) else { return nil }
+                guard try migrator.hasCompletedMigrations(database) else {
+                    return "another program has created its table \(Row.databaseTableName)"
+                }
+                // Every column, and the form of every value.
+                _ = try Row.fetchCursor(database).forEach { _ in }
+                return nil
             }
         } catch {
             return reason(error)
