@@ -125,7 +125,7 @@ public struct StoredFile: Hashable, Sendable {
 
     // MARK: Bytes
 
-    private static func status(of descriptor: Int32) throws(Failure) -> stat {
+    static func status(of descriptor: Int32) throws(Failure) -> stat {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .system(.last) }
         try checkRegular(status.st_mode)
@@ -142,7 +142,7 @@ public struct StoredFile: Hashable, Sendable {
         }
     }
 
-    private static func contents(
+    static func contents(
         of descriptor: Int32, atMost limit: Int, expecting size: Int
     ) throws(Failure) -> [UInt8] {
         do throws(DescriptorContents.Failure) {
@@ -174,7 +174,7 @@ public struct StoredFile: Hashable, Sendable {
     }
 
     /// Writes all bytes and synchronizes them to disk.
-    private static func write(_ bytes: [UInt8], to descriptor: Int32) throws(Failure) {
+    static func write(_ bytes: [UInt8], to descriptor: Int32) throws(Failure) {
         do throws(SystemError) {
             try DescriptorWriter.write(bytes, to: descriptor)
         } catch {
