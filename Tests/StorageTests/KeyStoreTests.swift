@@ -306,6 +306,26 @@ struct KeyStoreTests {
         #expect(error.map { "\($0)" }?.contains("newer version") == true)
     }
 
+    @Test func aDamagedDatabaseIsNotCopied() throws {
+        let store = try open()
+        for number in 0..<200 { _ = try store.create(newKey("key \(number)")) }
+        let copy = folder.appending(path: "copy.db").path
+        try KeyStore.copy(from: path, to: copy)
+        #expect(KeyStore.peek(path: copy).count == 200)
+        let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+        let size = try file.seekToEnd()
+        try file.seek(toOffset: size / 4096 / 2 * 4096)
+        try file.write(contentsOf: Data(repeating: 0xAA, count: 4096))
+        try file.close()
+        let error = #expect(throws: KeyStoreError.self) {
+            try KeyStore.copy(from: path, to: folder.appending(path: "second.db").path)
+        }
+        guard case .unusable(path, _) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+    }
+
     @Test func keysAreUniqueAndUseTheFullAlphabet() {
         let keys = (0..<500).map { _ in APIKeyText.make() }
         #expect(Set(keys.map(\.text)).count == 500)

@@ -124,7 +124,15 @@ final class KeyDatabase: Sendable {
             configuration.readonly = true
             configuration.busyMode = .timeout(10)
             let source = try DatabaseQueue(path: path, configuration: configuration)
-            try source.backup(to: DatabaseQueue(path: copy))
+            let target = try DatabaseQueue(path: copy)
+            try source.backup(to: target)
+            // Pages are copied as they are: a damaged database gives a damaged copy.
+            let result = try target.read { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
+            guard result == "ok" else {
+                throw KeyStoreError.unusable(path: path, reason: "its content is damaged: \(result ?? "no result")")
+            }
+        } catch let error as KeyStoreError {
+            throw error
         } catch {
             throw .unusable(path: path, reason: reason(error))
         }

@@ -131,8 +131,8 @@ public final class KeyStore: Sendable {
         return KeyDatabase.fault(path: path)
     }
 
-    /// Copies a database that another process may use, as of one moment. Blocks.
-    /// - Throws: `KeyStoreError.unusable`.
+    /// Copies a database that another process may use, as of one moment, and checks the copy. Blocks.
+    /// - Throws: `KeyStoreError.unusable`, also if its content is damaged.
     public static func copy(from path: String, to copy: String) throws(KeyStoreError) {
         try KeyDatabase.copy(from: path, to: copy)
     }
