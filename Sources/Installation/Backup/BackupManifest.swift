@@ -19,12 +19,19 @@ public struct BackupManifest: Codable, Hashable, Sendable {
         /// The absolute path that it was read from.
         public var path: String
         public var sha256: String
+        /// The names of the user and the group that own it. Numbers differ from machine to machine; nil if they had no name.
+        public var owner: String?
+        public var group: String?
 
-        public init(name: String, kind: Kind, path: String, sha256: String) {
+        public init(
+            name: String, kind: Kind, path: String, sha256: String, owner: String? = nil, group: String? = nil
+        ) {
             self.name = name
             self.kind = kind
             self.path = path
             self.sha256 = sha256
+            self.owner = owner
+            self.group = group
         }
     }
 
@@ -51,6 +58,8 @@ public struct BackupManifest: Codable, Hashable, Sendable {
         case missingFile(String)
         case changedFile(String)
         case unlistedFile(String)
+        case duplicate(String)
+        case unusablePath(String, reason: String)
 
         public var description: String {
             switch self {
@@ -59,6 +68,8 @@ public struct BackupManifest: Codable, Hashable, Sendable {
             case .missingFile(let name): "\(name) is missing"
             case .changedFile(let name): "\(name) differs from its digest"
             case .unlistedFile(let name): "\(name) is not in the manifest"
+            case .duplicate(let name): "it contains \(name) twice"
+            case .unusablePath(let path, let reason): "the path \"\(path)\" cannot be restored: \(reason)"
             }
         }
     }
@@ -70,18 +81,40 @@ public struct BackupManifest: Codable, Hashable, Sendable {
             let manifest = try? JSONDecoder().decode(Self.self, from: Data(first.content))
         else { throw .noManifest }
         guard manifest.format == Self.currentFormat else { throw .newer(version: manifest.version) }
-        var listed: Set<ExactString> = []
-        for file in manifest.files {
-            listed.insert(ExactString(file.name))
-            guard let entry = archive.entries.first(where: { $0.name == file.name }) else {
-                throw .missingFile(file.name)
+        var entries: [ExactString: TarArchive.Entry] = [:]
+        for entry in archive.entries.dropFirst() {
+            guard entries.updateValue(entry, forKey: ExactString(entry.name)) == nil else {
+                throw .duplicate(entry.name)
             }
+        }
+        try Self.check(manifest.files.map(\.path))
+        for file in manifest.files {
+            // Each entry is the content of one file.
+            guard let entry = entries.removeValue(forKey: ExactString(file.name)) else { throw .missingFile(file.name) }
             guard digest(entry.content) == file.sha256 else { throw .changedFile(file.name) }
         }
-        if let other = archive.entries.dropFirst().first(where: { !listed.contains(ExactString($0.name)) }) {
+        if let other = archive.entries.dropFirst().first(where: { entries[ExactString($0.name)] != nil }) {
             throw .unlistedFile(other.name)
         }
         self = manifest
+    }
+
+    /// Every path has a file of its own, and none is the folder of another.
+    private static func check(_ paths: [String]) throws(Fault) {
+        var files: Set<ExactString> = []
+        for path in paths {
+            if let reason = FilePath.fault(of: path) { throw .unusablePath(path, reason: reason) }
+            guard files.insert(ExactString(path)).inserted else { throw .duplicate(path) }
+        }
+        for path in paths {
+            var folder = FilePath.parent(of: path)
+            while folder != "/" {
+                guard !files.contains(ExactString(folder)) else {
+                    throw .unusablePath(path, reason: "the archive contains its folder as a file")
+                }
+                folder = FilePath.parent(of: folder)
+            }
+        }
     }
 
     public var encoded: [UInt8] {
