@@ -283,7 +283,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "simpleai", "mutants", "StandIn", "DataPlane", "OperatingSystem", "SimpleAICore", logging,
+                "simpleai", "mutants", "StandIn", "DataPlane", "Installation", "OperatingSystem", "SimpleAICore",
+                logging,
             ] + nio("NIOCore"),
             exclude: ["clients", "deployments"],
             swiftSettings: settings),

@@ -44,6 +44,8 @@ struct ServeCommand: AsyncParsableCommand {
         let logger = Logger(loaded.settings.log)
         do {
             let settings = loaded.settings
+            let locks = try StateFolders.lock(for: settings)
+            defer { withExtendedLifetime(locks) {} }
             let gateway = try GatewayApplication(
                 settings: settings, version: SimpleAI.version, logger: logger,
                 accessLog: AccessLogOutput(settings.log)
@@ -57,6 +59,9 @@ struct ServeCommand: AsyncParsableCommand {
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger.silent
             ).run()
+        } catch let error as CommandFailure {
+            StandardError.write("simpleai: \(error)")
+            throw ExitCode(1)
         } catch let error as GatewayStartError {
             StandardError.write(error.keys.isEmpty ? "simpleai: \(error)" : "\(loaded.problem(error))")
             throw ExitCode(1)

@@ -3,6 +3,7 @@ import Installation
 import LocalFleet
 import OperatingSystem
 import Settings
+import SimpleAICore
 import Storage
 
 /// The files of an installation, as an archive.
@@ -10,74 +11,112 @@ struct BackupContents {
     /// Larger files are no settings, keys or state.
     static let maxFileSize = 1 << 30
 
-    private let loaded: LoadedSettings
+    /// The archive, and what is not in it.
+    struct Archived {
+        var archive: TarArchive
+        var manifest: BackupManifest
+        /// Files of the gateway that do not exist, such as a database before the first key.
+        var missing: [String]
+    }
 
-    init(_ loaded: LoadedSettings) { self.loaded = loaded }
-
-    private struct Source {
+    struct Source {
         let path: String
         let kind: BackupManifest.File.Kind
-    }
+        var need = Need.optional
 
-    func archive() throws -> TarArchive {
-        var entries: [TarArchive.Entry] = []
-        var files: [BackupManifest.File] = []
-        for source in sources {
-            guard let content = try content(of: source) else { continue }
-            let name = "files/\(files.count + 1)-\(Self.archiveName(source.path))"
-            let mode = (try? FileManager.default.attributesOfItem(atPath: source.path)[.posixPermissions]) as? Int
-            entries.append(.init(name: name, mode: UInt16((mode ?? 0o600) & 0o777), content: content))
-            files.append(.init(name: name, kind: source.kind, path: source.path, sha256: ContentDigest.sha256(content)))
+        enum Need {
+            /// The gateway does not start without it.
+            case required
+            /// Missing before its first use, or because the backup looks in another place.
+            case expected
+            case optional
         }
-        let manifest = BackupManifest(
-            version: SimpleAI.version, created: Int64(Date().timeIntervalSince1970), files: files)
-        return TarArchive(
-            entries: [.init(name: BackupManifest.name, mode: 0o600, content: manifest.encoded)] + entries)
     }
 
-    /// Every file once; files that do not exist yet are left out later.
-    private var sources: [Source] {
+    /// Every file once.
+    let sources: [Source]
+
+    init(_ loaded: LoadedSettings) {
         let settings = loaded.settings
-        let state = InstallationPaths.absolute(settings.fleet.stateFile, settingsFile: loaded.path)
-        var sources = [Source(path: Self.absolute(loaded.path), kind: .settings)]
-        sources += loaded.namedFiles.map {
-            Source(path: InstallationPaths.absolute($0.path, settingsFile: loaded.path), kind: .input)
+        let path = WorkingFolder.absolute(loaded.path)
+        let keySets = settings.auth.issuers.compactMap { issuer in
+            if case .file(let keySet) = issuer.keys { keySet } else { nil }
         }
-        for issuer in settings.auth.issuers {
-            guard case .file(let keySet) = issuer.keys else { continue }
-            let folder = (InstallationPaths.absolute(keySet, settingsFile: loaded.path) as NSString)
-                .deletingLastPathComponent
-            let key = TokenKeyFiles(directory: folder)
+        let names = loaded.namedFiles.map(\.path) + [settings.fleet.stateFile, settings.keys.database]
+        let folder = WorkingFolder(settings: path, names: names.filter { !$0.isEmpty && !$0.hasPrefix("/") })
+
+        var sources = [Source(path: path, kind: .settings, need: .required)]
+        sources += loaded.namedFiles.map {
+            Source(path: folder.absolute($0.path), kind: .input, need: .required)
+        }
+        // The variables that the settings name; the units read them from these files.
+        sources += ["simpleai.env", "runner.env"].map {
+            Source(path: "\(FilePath.parent(of: path))/\($0)", kind: .input)
+        }
+        for keySet in keySets {
+            let key = TokenKeyFiles(directory: FilePath.parent(of: folder.absolute(keySet)))
             sources += [key.key, key.details].map { Source(path: $0, kind: .keys) }
         }
         if !settings.keys.database.isEmpty {
-            let database = InstallationPaths.absolute(settings.keys.database, settingsFile: loaded.path)
+            let database = folder.absolute(settings.keys.database)
             sources += [
-                Source(path: database, kind: .database), Source(path: database + ".revocations", kind: .state),
+                Source(path: database, kind: .database, need: .expected),
+                Source(path: database + ".revocations", kind: .state),
             ]
         }
-        sources += [state, state + ".revocations", RunnerTokenStore.path(stateFile: state)].map {
-            Source(path: $0, kind: .state)
-        }
-        var seen: Set<String> = []
-        return sources.filter { seen.insert($0.path).inserted }
+        let state = folder.absolute(settings.fleet.stateFile)
+        sources += [
+            Source(path: state, kind: .state, need: .expected), Source(path: state + ".revocations", kind: .state),
+            Source(path: RunnerTokenStore.path(stateFile: state), kind: .state),
+        ]
+        var seen: Set<ExactString> = []
+        self.sources = sources.filter { seen.insert(ExactString($0.path)).inserted }
     }
 
-    /// Nil if the file does not exist, or if this user may not read a key that the gateway does not need.
-    private func content(of source: Source) throws -> [UInt8]? {
-        guard FileManager.default.fileExists(atPath: source.path) else {
-            guard source.kind == .input || source.kind == .settings else { return nil }
-            throw CommandFailure("\(source.path) does not exist, and the settings name it")
+    func archived() throws -> Archived {
+        let now = Int64(Date().timeIntervalSince1970)
+        var entries: [TarArchive.Entry] = []
+        var manifest = BackupManifest(version: SimpleAI.version, created: now, files: [])
+        var missing: [String] = []
+        for source in sources {
+            guard let (content, attributes) = try read(source) else {
+                if source.need == .expected { missing.append(source.path) }
+                continue
+            }
+            if let reason = FilePath.fault(of: source.path) {
+                throw CommandFailure("\(source.path) cannot be part of a backup: \(reason)")
+            }
+            let name = "files/\(manifest.files.count + 1)-\(Self.archiveName(source.path))"
+            entries.append(.init(name: name, mode: UInt16(attributes.mode), content: content))
+            manifest.files.append(
+                .init(
+                    name: name, kind: source.kind, path: source.path, sha256: ContentDigest.sha256(content),
+                    owner: attributes.owner.flatMap(SystemAccounts.user),
+                    group: attributes.group.flatMap(SystemAccounts.group)))
         }
-        guard source.kind != .database else { return try databaseCopy(source.path) }
-        do throws(StoredFile.Failure) {
-            return try StoredFile(path: source.path).read(atMost: Self.maxFileSize)
-        } catch {
-            throw CommandFailure("\(source.path) cannot be read: \(error); run this command as root")
-        }
+        let first = TarArchive.Entry(name: BackupManifest.name, mode: 0o600, content: manifest.encoded)
+        return Archived(archive: TarArchive(entries: [first] + entries), manifest: manifest, missing: missing)
     }
 
-    private func databaseCopy(_ path: String) throws -> [UInt8] {
+    /// Nil if the file does not exist and the gateway starts without it.
+    private func read(_ source: Source) throws -> (bytes: [UInt8], attributes: StoredFile.Attributes)? {
+        let file = StoredFile(path: source.path)
+        do {
+            if source.kind != .database {
+                if let read = try file.readWithAttributes(atMost: Self.maxFileSize) { return read }
+            } else if let attributes = try file.attributes() {
+                return (try Self.databaseCopy(source.path), attributes)
+            }
+        } catch let error as StoredFile.Failure {
+            let isClosed = error == .system(SystemError(number: EACCES))
+            throw CommandFailure(
+                "\(source.path) cannot be read: \(error)\(isClosed ? "; run this command as root" : "")")
+        }
+        guard source.need == .required else { return nil }
+        throw CommandFailure("\(source.path) does not exist, and the settings name it")
+    }
+
+    private static func databaseCopy(_ path: String) throws -> [UInt8] {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
             "simpleai-backup-\(UUID().uuidString)")
         try FileManager.default.createDirectory(
@@ -92,10 +131,6 @@ struct BackupContents {
         return Array(try Data(contentsOf: URL(fileURLWithPath: copy)))
     }
 
-    private static func absolute(_ path: String) -> String {
-        URL(fileURLWithPath: path).standardizedFileURL.path
-    }
-
     /// The last part of a path, as far as every archiver can write it.
     private static func archiveName(_ path: String) -> String {
         let name = (path as NSString).lastPathComponent.unicodeScalars.map { scalar in
@@ -105,19 +140,5 @@ struct BackupContents {
                 ? Character(scalar) : "_"
         }
         return String(String(name).prefix(60))
-    }
-}
-
-/// Paths of an installation.
-enum InstallationPaths {
-    private static let stateFolder = "/var/lib/simpleai"
-
-    /// The path of a file that settings name: relative ones belong to the working directory of the service if the settings are
-    /// the installed ones, otherwise to that of this process.
-    static func absolute(_ path: String, settingsFile: String) -> String {
-        let isInstalled =
-            settingsFile.hasPrefix("/etc/simpleai/") && FileManager.default.fileExists(atPath: stateFolder)
-        guard !path.hasPrefix("/"), isInstalled else { return URL(fileURLWithPath: path).standardizedFileURL.path }
-        return URL(fileURLWithPath: "\(stateFolder)/\(path)").standardizedFileURL.path
     }
 }

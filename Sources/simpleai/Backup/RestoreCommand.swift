@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import Installation
 import OperatingSystem
-import Settings
+import SimpleAICore
 import Storage
 
 /// `simpleai restore`: puts the files of a backup back.
@@ -11,42 +11,49 @@ struct RestoreCommand: AsyncParsableCommand {
         commandName: "restore",
         abstract: "Put settings, keys and state of a backup back, after all of it is verified.",
         discussion: """
-            The gateway must be stopped. Files return to the paths that they were read from; --root puts them below another \
-            folder. Files that exist and differ are replaced only with --force, and kept with the suffix .before-restore.
+            The gateway must be stopped. Files return to the paths that they were read from, which --list shows; --root puts \
+            them below another folder. Owners and groups return by name, if this machine has them. Files that exist and \
+            differ are replaced only with --force, and kept with the suffix .before-restore; the template of a package counts \
+            as missing. Restore only backups that you made: they decide which files are written.
 
             Example: simpleai restore simpleai-backup.tar
             """)
 
-    @Argument(help: "The backup.")
+    @Argument(help: "The backup.", completion: .file())
     var file: String
-    @Option(help: .init("Folder that stands for / (default: /).", valueName: "directory"))
+    @Option(help: .init("Folder that stands for / (default: /).", valueName: "directory"), completion: .directory)
     var root = "/"
     @Flag(help: "Replace files that differ.")
     var force = false
     @Flag(help: "List the files, and change nothing.")
     var list = false
 
+    func validate() throws {
+        guard !root.isEmpty else { throw ValidationError("--root is empty; name a folder") }
+    }
+
     func run() async throws {
         try await reporting {
             let (archive, manifest) = try read()
             if list {
-                print("Backup of version \(manifest.version):")
-                for file in manifest.files { print("  \(file.path) (\(file.kind.rawValue))") }
+                print("Backup of version \(JSONString.visible(manifest.version)):")
+                for file in manifest.files { print("  \(JSONString.visible(file.path)) (\(file.kind.rawValue))") }
                 return
             }
-            try await refuseRunningGateway(manifest)
-            let places = manifest.files.map { (file: $0, path: target($0.path)) }
-            let different = places.filter { differs($0.path, from: $0.file) }
-            if !different.isEmpty, !force {
+            let folder = WorkingFolder.absolute(root)
+            if folder == "/" { try await refuseService(manifest) }
+            let plan = try RestorePlan(archive, manifest, root: folder)
+            // Held until the last file is in its place.
+            let locks = try StateFolders.lock(forRestoreTo: plan.stateFolders)
+            if !plan.different.isEmpty, !force {
                 throw CommandFailure(
                     "these files exist and differ; use --force to replace them (nothing was changed):\n"
-                        + different.map { "  \($0.path)" }.joined(separator: "\n"))
+                        + RestorePlan.list(plan.different.map(\.target)))
             }
-            for (file, path) in places {
-                guard let entry = archive.entries.first(where: { $0.name == file.name }) else { continue }
-                try write(entry, file, to: path)
-            }
-            print("Restored \(places.count) files. Check them with `simpleai doctor`, then start the gateway.")
+            let copies = try withExtendedLifetime(locks) { try plan.write() }
+            print("Restored \(plan.items.count) files:\n\(RestorePlan.list(plan.items.map(\.target)))")
+            if !copies.isEmpty { print("The former files are kept as:\n\(RestorePlan.list(copies))") }
+            print("Check them with `simpleai doctor`, then start the gateway.")
         }
     }
 
@@ -62,49 +69,20 @@ struct RestoreCommand: AsyncParsableCommand {
             let archive = try TarArchive(decoding: bytes)
             return (archive, try BackupManifest(verifying: archive, digest: ContentDigest.sha256))
         } catch {
-            throw CommandFailure("\(file) cannot be restored, and nothing was changed: \(OperatorText.of(error))")
+            // The error contains names of the archive.
+            let reason = JSONString.visible(OperatorText.of(error))
+            throw CommandFailure("\(file) cannot be restored, and nothing was changed: \(reason)")
         }
     }
 
-    private func target(_ path: String) -> String {
-        root == "/" ? path : URL(fileURLWithPath: root + "/" + path).standardizedFileURL.path
-    }
-
-    private func differs(_ path: String, from file: BackupManifest.File) -> Bool {
-        guard FileManager.default.fileExists(atPath: path) else { return false }
-        let content = (try? StoredFile(path: path).read(atMost: BackupContents.maxFileSize)) ?? nil
-        return content.map { ContentDigest.sha256($0) != file.sha256 } ?? true
-    }
-
-    /// A gateway that runs would write its own state over the restored one.
-    private func refuseRunningGateway(_ manifest: BackupManifest) async throws {
-        guard root == "/", let service = await SystemService.gateway.state(), service.activity == "active",
-            manifest.files.contains(where: { $0.path.hasPrefix("/etc/simpleai/") })
+    /// A service that is about to start again holds no lock.
+    private func refuseService(_ manifest: BackupManifest) async throws {
+        let folders = ["/etc/simpleai/", "/var/lib/simpleai/"]
+        guard manifest.files.contains(where: { file in folders.contains { file.path.hasPrefix($0) } }),
+            let service = await SystemService.gateway.state(), !["inactive", "failed"].contains(service.activity)
         else { return }
-        throw CommandFailure("\(service.unit) runs; stop it first: systemctl stop \(service.unit)")
-    }
-
-    private func write(_ entry: TarArchive.Entry, _ file: BackupManifest.File, to path: String) throws {
-        let folder = (path as NSString).deletingLastPathComponent
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw CommandFailure("the folder \(folder) cannot be created: \(OperatorText.of(error))")
-        }
-        // The owner of the folder owns its files, and its group reads them.
-        var status = stat()
-        let owner =
-            stat(path, &status) == 0 || stat(folder, &status) == 0
-            ? (status.st_uid, status.st_gid) : (uid_t.max, gid_t.max)
-        if differs(path, from: file) { _ = rename(path, path + ".before-restore") }
-        // A journal of the replaced database must not be applied to the restored one.
-        if file.kind == .database { for suffix in ["-wal", "-shm", "-journal"] { unlink(path + suffix) } }
-        do throws(StoredFile.Failure) {
-            try StoredFile(path: path).replace(with: entry.content, mode: UInt32(entry.mode))
-        } catch {
-            throw CommandFailure("\(path) cannot be written: \(error)")
-        }
-        _ = chmod(path, mode_t(entry.mode))
-        _ = chown(path, owner.0, owner.1)
+        throw CommandFailure(
+            "\(service.unit) is \(service.activity); stop it first: systemctl stop \(service.unit) (nothing was changed)"
+        )
     }
 }
