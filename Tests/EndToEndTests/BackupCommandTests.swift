@@ -1,13 +1,15 @@
 import Foundation
 import Testing
 
+@testable import simpleai
+
 /// `simpleai backup` of a gateway that runs, and `simpleai restore` on another machine.
 @Suite struct BackupCommandTests {
     private static func run(_ folder: URL, _ arguments: String...) async throws -> RunningProcess.Ended {
         try await Program(Repository.binary, arguments, environment: ["HOME": folder.path], directory: folder).run()
     }
 
-    private static func setUp(_ folder: URL, port: Int) async throws {
+    static func setUp(_ folder: URL, port: Int) async throws {
         let made = try await run(
             folder, "setup", "--yes", "--directory", folder.path, "--no-start", "--port", "\(port)")
         #expect(made.code == 0, "\(made.text)")
@@ -113,6 +115,146 @@ import Testing
                 #expect(run.code == 1 && run.errors.contains("nothing was changed"), "\(run.text)")
                 #expect(!FileManager.default.fileExists(atPath: target.path))
             }
+        }
+    }
+
+    @Test func `a gateway that runs is not restored, and one that has ended is`() async throws {
+        try await withTemporaryFolder { folder in
+            let home = folder.appendingPathComponent("gateway")
+            try FileManager.default.createDirectory(at: home, withIntermediateDirectories: true)
+            try await Self.setUp(home, port: try FreePort.tcp())
+            let backup = folder.appendingPathComponent("backup.tar").path
+            try await RunningProcess.run(Program(Repository.binary, ["serve", "--json"], directory: home)) { process in
+                _ = try await process.ready()
+                try Data("{}".utf8).write(to: home.appendingPathComponent("simpleai-state.json"))
+                #expect(try await Self.run(home, "backup", "--output", backup).code == 0)
+                for arguments in [[], ["--force"]] {
+                    let refused = try await Program(
+                        Repository.binary, ["restore", backup] + arguments, directory: folder
+                    ).run()
+                    #expect(refused.code == 1 && refused.errors.contains("a gateway that runs"), "\(refused.text)")
+                    #expect(refused.errors.contains(home.lastPathComponent), "\(refused.text)")
+                }
+                // No end of the process leaves a lock behind.
+                process.kill()
+                _ = try await process.ended(within: .seconds(30))
+                let restored = try await Self.run(folder, "restore", backup, "--force")
+                #expect(restored.code == 0, "\(restored.text)")
+            }
+        }
+    }
+
+    @Test func `a backup from another folder finds the files of the gateway`() async throws {
+        try await withTemporaryFolder { folder in
+            let home = folder.appendingPathComponent("home")
+            let other = folder.appendingPathComponent("other")
+            for path in [home, other] {
+                try FileManager.default.createDirectory(at: path, withIntermediateDirectories: true)
+            }
+            let port = try FreePort.tcp()
+            let settings = "server: { port: \(port) }\nauth: { mode: none }\n"
+            try Data(settings.utf8).write(to: home.appendingPathComponent("simpleai.yaml"))
+            try FileManager.default.createSymbolicLink(
+                atPath: other.path + "/linked.yaml", withDestinationPath: "../home/simpleai.yaml")
+            try Data("TOKEN=secret\n".utf8).write(to: home.appendingPathComponent("simpleai.env"))
+            let state = "simpleai-state.json"
+
+            // A gateway that has run in the folder of its settings.
+            let content = Data(#"{"version":1,"runners":{}}"#.utf8)
+            try content.write(to: home.appendingPathComponent(state))
+            for (number, config) in ["../home/simpleai.yaml", "linked.yaml", "./../home/./simpleai.yaml"].enumerated() {
+                let made = try await Self.run(other, "backup", "--config", config, "--output", "\(number).tar")
+                #expect(made.code == 0 && made.output.contains("/home/\(state) (state)"), "\(made.text)")
+                #expect(
+                    made.errors.contains("does not exist") && made.errors.contains("/home/simpleai.db"), "\(made.text)")
+            }
+            let made = try await Self.run(other, "backup", "--config", "../home/simpleai.yaml", "--output", "env.tar")
+            #expect(made.output.contains("/home/simpleai.env (input)"), "\(made.text)")
+
+            // One that runs in a third folder, which only the running process shows.
+            let third = folder.appendingPathComponent("third")
+            try FileManager.default.createDirectory(at: third, withIntermediateDirectories: true)
+            try content.write(to: third.appendingPathComponent(state))
+            let program = Program(
+                Repository.binary, ["serve", "--json", "--config", "../home/simpleai.yaml"], directory: third)
+            #if os(Linux)
+            try await RunningProcess.run(program) { process in
+                _ = try await process.ready()
+                let made = try await Self.run(other, "backup", "--config", "../home/simpleai.yaml", "--output", "r.tar")
+                #expect(made.code == 0 && made.output.contains("/third/\(state) (state)"), "\(made.text)")
+            }
+            #endif
+        }
+    }
+
+    @Test func `settings behind a link keep their mode, and the link`() async throws {
+        try await withTemporaryFolder { folder in
+            try await Self.setUp(folder, port: 18_080)
+            let settings = folder.appendingPathComponent("simpleai.yaml").path
+            let target = folder.appendingPathComponent("target.yaml").path
+            try FileManager.default.moveItem(atPath: settings, toPath: target)
+            chmod(target, 0o600)
+            try FileManager.default.createSymbolicLink(atPath: settings, withDestinationPath: "target.yaml")
+            let backup = folder.appendingPathComponent("backup.tar").path
+            #expect(try await Self.run(folder, "backup", "--output", backup).code == 0)
+            let root = folder.appendingPathComponent("root").path
+            #expect(try await Self.run(folder, "restore", backup, "--root", root).code == 0)
+            let mode = try FileManager.default.attributesOfItem(atPath: root + settings)[.posixPermissions] as? Int
+            #expect(mode == 0o600)
+
+            let original = try Data(contentsOf: URL(fileURLWithPath: target))
+            try Data("changed: 1\n".utf8).write(to: URL(fileURLWithPath: target))
+            let forced = try await Self.run(folder, "restore", backup, "--force")
+            #expect(forced.code == 0, "\(forced.text)")
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: settings) == "target.yaml")
+            #expect(try Data(contentsOf: URL(fileURLWithPath: target)) == original)
+        }
+    }
+
+    @Test func `a backup replaces no file of the gateway, and tells what is wrong`() async throws {
+        try await withTemporaryFolder { folder in
+            try await Self.setUp(folder, port: 18_080)
+            let settings = folder.appendingPathComponent("simpleai.yaml")
+            let original = try Data(contentsOf: settings)
+            for output in ["simpleai.yaml", "./tokens/../simpleai.yaml"] {
+                let run = try await Self.run(folder, "backup", "--force", "--output", output)
+                #expect(run.code == 1 && run.errors.contains("is a file of the gateway"), "\(run.text)")
+            }
+            #expect(try Data(contentsOf: settings) == original)
+            let empty = try await Self.run(folder, "backup", "-o", "")
+            #expect(empty.code != 0 && empty.errors.contains("--output is empty"), "\(empty.text)")
+            let root = try await Self.run(folder, "restore", "x.tar", "--root", "")
+            #expect(root.code != 0 && root.errors.contains("--root is empty"), "\(root.text)")
+
+            let runner = "gateway: http://127.0.0.1:9\ntoken: 0123456789abcdef0123456789abcdef\nid: a\nengines: []\n"
+            try Data(runner.utf8).write(to: folder.appendingPathComponent("runner.yaml"))
+            let agent = try await Self.run(folder, "backup", "--config", "runner.yaml", "-o", "x.tar")
+            #expect(agent.code == 1, "\(agent.text)")
+
+            // A former archive that others may read.
+            let file = folder.appendingPathComponent("x.tar").path
+            try Data().write(to: URL(fileURLWithPath: file))
+            chmod(file, 0o644)
+            let made = try await Self.run(folder, "backup", "--force", "-o", "x.tar")
+            #expect(made.code == 0, "\(made.text)")
+            let mode = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int
+            #expect(mode == 0o600)
+
+            try Data("no database".utf8).write(to: folder.appendingPathComponent("simpleai.db"))
+            let damaged = try await Self.run(folder, "backup", "-o", "y.tar")
+            #expect(damaged.code == 1 && damaged.errors.contains("not a database"), "\(damaged.text)")
+            #expect(!FileManager.default.fileExists(atPath: folder.path + "/y.tar"))
+        }
+    }
+
+    @Test func `the command line of a gateway names its settings`() {
+        #expect(GatewayProcess.settingsOption(of: ["/usr/bin/simpleai", "serve", "--config", "/a"]) == .some("/a"))
+        #expect(GatewayProcess.settingsOption(of: ["simpleai", "serve", "--json", "--config=b"]) == .some("b"))
+        #expect(GatewayProcess.settingsOption(of: ["./simpleai", "serve"]) == .some(nil))
+        for other in [
+            [], ["simpleai"], ["simpleai", "backup"], ["sh", "-c", "simpleai serve"], ["x", "serve", "--config"],
+        ] {
+            #expect(GatewayProcess.settingsOption(of: other) == nil)
         }
     }
 }
