@@ -54,13 +54,13 @@ struct PlantedFault: Sendable, CustomTestStringConvertible {
     @Test func `every fault has a name of its own`() {
         let names = PlantedFault.all.map { ExactString($0.testDescription) }
         #expect(Set(names).count == names.count)
-        #expect(names.count >= 50)
-        #expect(Set(PlantedFault.all.map { ExactString($0.check) }).count >= 45)
+        #expect(names.count >= 90)
+        #expect(Set(PlantedFault.all.map { ExactString($0.check) }).count >= 65)
     }
 
     @Test func `errors precede warnings`() throws {
         var system = try HealthySystem.description()
-        system.host.hasResolver = false
+        system.host.maxOpenFiles = 256
         system.gateway?.service?.activity = "failed"
         #expect(Doctor.findings(in: system).map(\.severity) == [.error, .warning])
     }
@@ -76,5 +76,60 @@ struct PlantedFault: Sendable, CustomTestStringConvertible {
         system.gateway?.running?.machines = nil
         system.gateway?.engines[0].outcome = .models(["other"])
         #expect(Doctor.findings(in: system).isEmpty, "an invited runner may have the model")
+    }
+
+    @Test func `an engine whose models are stated needs no list`() throws {
+        for outcome: SystemDescription.EngineState.Outcome in [
+            .noList, .failed(.status(404)), .failed(.status(501)), .models([]),
+        ] {
+            var system = try HealthySystem.description()
+            system.gateway?.document = try HealthySystem.settings(
+                HealthySystem.settingsText.replacing("id: gpu,", with: "id: gpu, models: [llama3.2],"))
+            system.gateway?.engines[0].outcome = outcome
+            system.gateway?.running = nil
+            system.gateway?.service = nil
+            let findings = Doctor.findings(in: system)
+            #expect(findings.isEmpty, "\(findings)")
+        }
+    }
+
+    @Test func `credentials that only the gateway sends are not judged`() throws {
+        var system = try HealthySystem.description()
+        system.gateway?.engines[0].outcome = .failed(.status(401))
+        #expect(Doctor.findings(in: system).isEmpty, "the gateway that runs sends calls to it")
+    }
+
+    @Test func `an engine that serves every name needs no model of that name`() throws {
+        var system = try HealthySystem.description()
+        system.gateway?.document = try HealthySystem.settings(
+            HealthySystem.settingsText.replacing("id: gpu,", with: "id: gpu, models: [llama3.2],"))
+        system.gateway?.engines[0].outcome = .models(["/models/weights.gguf"])
+        system.gateway?.engines[0].acceptsAnyModel = true
+        let findings = Doctor.findings(in: system)
+        #expect(findings.isEmpty, "\(findings)")
+    }
+
+    @Test func `a machine that uses addresses, or names that are reached, needs no resolver`() throws {
+        var system = try HealthySystem.description()
+        system.host.hasResolver = false
+        #expect(Doctor.findings(in: system).isEmpty, "/etc/hosts resolves the names")
+        system.gateway?.document = try HealthySystem.settings(
+            HealthySystem.settingsText.replacing("https://issuer.example", with: "https://10.0.0.2"))
+        system.gateway?.issuers = []
+        system.runner = nil
+        #expect(Doctor.findings(in: system).isEmpty)
+    }
+
+    @Test func `a shared folder with the sticky bit is no open folder`() throws {
+        var system = try HealthySystem.description()
+        system.gateway?.files[5].folder = .present(.init(mode: 0o1777, owner: "root"))
+        #expect(Doctor.findings(in: system).isEmpty)
+    }
+
+    @Test func `a machine is reported once if its engine explains its state`() throws {
+        var system = try HealthySystem.description()
+        system.gateway?.engines[0].outcome = .failed(.refused)
+        system.gateway?.running?.machines?[0].state = "down"
+        #expect(Doctor.findings(in: system).map(\.check) == ["engine.refused"])
     }
 }

@@ -53,6 +53,7 @@ enum HealthySystem {
         system.host.hasIPv6 = false
         system.host.hasResolver = true
         system.host.maxOpenFiles = 65_536
+        system.host.user = "root"
         var gateway = SystemDescription.Gateway(document: try settings())
         gateway.files = [
             file("/etc/simpleai/simpleai.yaml", .settings, mode: 0o640),
@@ -75,7 +76,12 @@ enum HealthySystem {
                 .init(id: "lab", state: "asleep", models: ["qwen3:8b"], canBeWoken: true),
                 .init(id: "desk", state: "ready", models: ["phi4"], isAgent: true),
             ])
-        gateway.packet = .received
+        gateway.wakePackets = [.init(destination: "255.255.255.255:9", key: "wake.broadcast", outcome: .received)]
+        gateway.ownTokens = [
+            .init(
+                key: "/etc/simpleai/tokens/token-key.pem", issuer: "https://tokens.example", audience: "simpleai",
+                outcome: .accepted)
+        ]
         gateway.hasInvitedRunners = true
         system.gateway = gateway
         system.runner = try runner()
@@ -102,6 +108,7 @@ enum HealthySystem {
         ]
         runner.service = .init(unit: "simpleai-runner.service", activity: "active", isEnabled: true)
         runner.gateway = .status(200)
+        runner.isGateway = true
         runner.gatewayVersion = "1.2.3"
         runner.clockDifference = 1
         runner.hasRegistered = true

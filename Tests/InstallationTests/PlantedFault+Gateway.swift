@@ -4,11 +4,16 @@ import SimpleAICore
 @testable import Installation
 
 extension PlantedFault {
-    static let all = host + settings + files + listener + issuers + engines + machines + services + runner
+    static let all =
+        host + settings + files + access + listener + issuers + tokens + engines + models + machines + services + runner
+        + runnerAddress
 
     static let host: [PlantedFault] = [
         PlantedFault("a clock that was never set", "clock.implausible", "timedatectl") { $0.host.time = 1_000_000 },
-        PlantedFault("no resolver", "resolver.missing", "/etc/resolv.conf") { $0.host.hasResolver = false },
+        PlantedFault("no resolver", "resolver.missing", "issuer.example", "/etc/resolv.conf") { system in
+            system.host.hasResolver = false
+            system.gateway?.issuers = []
+        },
         PlantedFault("a low limit of open files", "limits.open-files", "256 files", "LimitNOFILE") {
             $0.host.maxOpenFiles = 256
         },
@@ -21,6 +26,30 @@ extension PlantedFault {
             gateway.service = system.gateway?.service
             gateway.running = system.gateway?.running
             system.gateway = gateway
+        },
+        PlantedFault("the package's file", "settings.template", "/etc/simpleai/simpleai.yaml", "simpleai setup") {
+            system in
+            var gateway = SystemDescription.Gateway(document: .template("/etc/simpleai/simpleai.yaml"))
+            gateway.service = system.gateway?.service
+            gateway.running = system.gateway?.running
+            system.gateway = gateway
+        },
+        PlantedFault("settings of another user", "settings.closed", "cannot be read", "sudo simpleai doctor") {
+            system in
+            system.gateway = .init(document: .closed("/etc/simpleai/simpleai.yaml"))
+        },
+        PlantedFault("an invalid variable", "settings.invalid", "edit the environment variable SIMPLEAI__FLEET__TOKEN,")
+        {
+            system in
+            system.gateway?.document = .invalid([
+                SettingsProblem(
+                    file: "environment variable SIMPLEAI__FLEET__TOKEN", line: 0, key: "fleet.token",
+                    message: "contains spaces")
+            ])
+        },
+        PlantedFault("a short secret of one agent", "settings.weak-secret", "fleet.tokens.desk") { system in
+            system.gateway?.document = try HealthySystem.settings(
+                HealthySystem.settingsText + "\nfleet: { tokens: { desk: abc123 } }")
         },
         PlantedFault("a misspelt key", "settings.invalid", "simpleai.yaml:2: server.hosst", "line 2 of") { system in
             system.gateway?.document = .invalid([
@@ -51,7 +80,7 @@ extension PlantedFault {
         },
     ]
 
-    private static func file(
+    static func file(
         _ purpose: SystemDescription.File.Purpose, of system: inout SystemDescription,
         _ change: (inout SystemDescription.File) -> Void
     ) {
@@ -149,10 +178,21 @@ extension PlantedFault {
     }
 
     static let issuers: [PlantedFault] = [
-        issuer("an issuer without keys", "issuer.no-keys", .keys(0), "jwks_file"),
+        issuer("an issuer without keys", "issuer.no-keys", .keys(0), "signing keys"),
         issuer(
             "another issuer in the discovery document", "issuer.mismatch", .otherIssuer("https://issuer.example/"),
             "auth.issuers[].issuer: https://issuer.example/"),
+        issuer(
+            "keys that the gateway cannot use", "issuer.unusable-keys", .unusableKeys(3, reason: "symmetric"),
+            "none of the 3 keys"),
+        issuer("an issuer without TLS", "issuer.no-tls", .failed(.lacksTLS), "correct the port"),
+        issuer("an issuer that requires TLS", "issuer.no-tls", .failed(.requiresTLS), "https:// in auth.issuers"),
+        issuer("an issuer that hangs", "issuer.unreachable", .failed(.silent), "no complete response"),
+        issuer("an issuer with another protocol", "issuer.unreachable", .failed(.notHTTP), "is not HTTP"),
+        PlantedFault("a file without keys", "issuer.no-keys", "/etc/simpleai/tokens/jwks.json") { system in
+            system.gateway?.issuers[0].outcome = .keys(0)
+            system.gateway?.issuers[0].file = "/etc/simpleai/tokens/jwks.json"
+        },
         issuer("a web page in place of keys", "issuer.malformed", .malformed("it is a web page"), "it is a web page"),
         issuer("an issuer that cannot be resolved", "issuer.unknown-host", .failed(.unknownHost), "DNS"),
         issuer("an issuer of an unknown authority", "issuer.untrusted", .failed(.untrusted("self-signed")), "ca_file"),

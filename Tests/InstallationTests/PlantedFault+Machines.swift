@@ -36,8 +36,23 @@ extension PlantedFault {
         engine("an engine that still loads", "engine.status", .failed(.status(503)), "wait until"),
         engine("an engine of an unknown authority", "engine.untrusted", .failed(.untrusted("expired")), "tls.ca_file"),
         engine("a machine that is off and cannot be woken", "engine.silent", .failed(.timedOut), "runners[0].wake.mac"),
-        engine(
-            "an engine that does not speak HTTP", "engine.failed", .failed(.failed("it closed the connection")), "log"),
+        engine("an engine that closes its connections", "engine.failed", .failed(.interrupted), "before the end"),
+        engine("a program that does not speak HTTP", "engine.not-http", .failed(.notHTTP), "runners[0].url"),
+        engine("an engine that hangs", "engine.hangs", .failed(.silent), "restart the engine"),
+        engine("an engine without TLS", "engine.no-tls", .failed(.lacksTLS), "use http://"),
+        engine("an engine with TLS", "engine.no-tls", .failed(.requiresTLS), "use https://"),
+        PlantedFault("a firewall within this machine", "engine.silent", "the interface lo") { system in
+            system.gateway?.engines[0].url = "http://127.0.0.1:11434"
+            system.gateway?.engines[0].outcome = .failed(.timedOut)
+            system.runner = nil
+        },
+        PlantedFault("an engine that the agent registers as well", "engine.shared", "the agent desk", "runners[0]") {
+            system in
+            system.gateway?.engines[0].url = "http://localhost:11434"
+        },
+        PlantedFault("an engine of another kind", "engine.other-kind", "no Ollama", "engines[0].kind: openai") {
+            $0.runner?.engines[0].outcome = .otherKind("Ollama", missing: "/api/tags")
+        },
         PlantedFault("two engines on one port", "engine.shared", "gpu", "lab", "runners[1]") { system in
             system.gateway?.engines[1].url = "http://10.0.0.5:11434/v1"
         },
@@ -57,6 +72,30 @@ extension PlantedFault {
         },
     ]
 
+    static let models: [PlantedFault] = [
+        PlantedFault("a class with a model that no machine has", "class.missing-member", "qwen3:80b", "classes.fast") {
+            system in
+            system.gateway?.document = try HealthySystem.settings(
+                HealthySystem.settingsText.replacing("[\"llama3.2\"]", with: "[\"llama3.2\", \"qwen3:80b\"]"))
+        },
+        PlantedFault("a model of the settings that its engine lacks", "engine.lacks-model", "phi9", "runners[0].models")
+        {
+            system in
+            system.gateway?.document = try HealthySystem.settings(
+                HealthySystem.settingsText.replacing("id: gpu,", with: "id: gpu, models: [llama3.2, phi9],"))
+        },
+        PlantedFault("an alias of a model that its engine lacks", "engine.lacks-model", "phi9", "aliases.phi") {
+            system in
+            system.gateway?.document = try HealthySystem.settings(
+                HealthySystem.settingsText.replacing("id: gpu,", with: "id: gpu, aliases: { phi: phi9 },"))
+        },
+        PlantedFault("an agent's alias of a model that it lacks", "engine.lacks-model", "phi9", "aliases.phi") {
+            system in
+            system.runner?.document = try HealthySystem.runnerSettings(
+                HealthySystem.runnerText + "\naliases: { phi: phi9 }")
+        },
+    ]
+
     static let machines: [PlantedFault] = [
         PlantedFault("an ejected runner", "machine.ejected", "gpu") {
             $0.gateway?.running?.machines?[0].isEjected = true
@@ -70,14 +109,32 @@ extension PlantedFault {
         PlantedFault("an agent that is not connected", "machine.down", "desk", "systemctl start simpleai-runner") {
             $0.gateway?.running?.machines?[2].state = "asleep"
         },
+        PlantedFault("an agent that stays disconnected", "machine.down", "desk", "systemctl start simpleai-runner") {
+            $0.gateway?.running?.machines?[2].state = "lost"
+        },
+        PlantedFault("a machine whose wake failed", "machine.wake-failed", "simpleai wake lab --wait") {
+            $0.gateway?.running?.machines?[1].state = "wake_failed"
+        },
+        PlantedFault("a machine without its engine", "machine.engine-down", "simpleai doctor` on desk") {
+            $0.gateway?.running?.machines?[2].state = "down"
+        },
+        PlantedFault("a machine of which nothing is known", "machine.unknown", "desk", "start its agent") {
+            $0.gateway?.running?.machines?[2].state = "unknown"
+        },
         PlantedFault("a machine that stays awake", "machine.sleep-problem", "exited with code 1") {
             $0.gateway?.running?.machines?[2].sleepProblem = "the sleep command exited with code 1"
         },
         PlantedFault("a magic packet that is lost", "wake.packet-lost", "255.255.255.255:9", "192.168.1.255") {
-            $0.gateway?.packet = .lost
+            $0.gateway?.wakePackets[0].outcome = .lost
         },
         PlantedFault("a magic packet that cannot be sent", "wake.packet-failed", "Network is unreachable") {
-            $0.gateway?.packet = .failed("Network is unreachable")
+            $0.gateway?.wakePackets[0].outcome = .failed("Network is unreachable")
+        },
+        PlantedFault("a packet to a runner's own address", "wake.packet-failed", "set runners[1].wake.broadcast") {
+            $0.gateway?.wakePackets.append(
+                .init(
+                    destination: "10.9.9.255:9", key: "runners[1].wake.broadcast",
+                    outcome: .failed("Network is unreachable")))
         },
     ]
 
@@ -96,6 +153,19 @@ extension PlantedFault {
         },
         PlantedFault("an upgrade without a restart", "version.differs", "version 1.1.0", "systemctl restart simpleai") {
             $0.gateway?.running?.version = "1.1.0"
+        },
+        PlantedFault("a user who cannot see the service's files", "service.not-observable", "sudo simpleai doctor") {
+            $0.gateway?.service?.isObservable = false
+        },
+        PlantedFault("another gateway on the port", "gateway.other", "the process 12 uses", "server.port") {
+            $0.gateway?.running?.difference = "the process 12 uses /opt/lab/simpleai.yaml"
+        },
+        PlantedFault("settings that were not reloaded", "settings.not-loaded", "does not know lab", "still has old") {
+            $0.gateway?.running?.machines?[1].id = "old"
+        },
+        PlantedFault("a token of no administrator", "token.not-administrator", "status 403", "--role admin") {
+            $0.gateway?.running?.machines = nil
+            $0.gateway?.running?.tokenRefusal = 403
         },
         PlantedFault("a gateway that accepts no calls", "gateway.not-ready", "no key of any issuer") {
             $0.gateway?.running?.isReady = false
@@ -118,6 +188,12 @@ extension PlantedFault {
         },
         PlantedFault("a web server in place of the gateway", "runner.no-gateway", "status 404") {
             $0.runner?.gateway = .status(404)
+        },
+        PlantedFault("a web server that has a /health", "runner.no-gateway", "another program responds") {
+            $0.runner?.isGateway = false
+        },
+        PlantedFault("a token that the gateway refuses", "runner.refused", "Invalid token.", "simpleai invite desk") {
+            $0.runner?.refusal = "Invalid token."
         },
         PlantedFault("a gateway of an unknown authority", "runner.gateway-untrusted", "tls.ca_file") {
             $0.runner?.gateway = .untrusted("self-signed certificate")

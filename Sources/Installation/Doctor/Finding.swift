@@ -34,8 +34,9 @@ public enum Doctor {
 
     /// In the order in which an operator has to repair things.
     static let checks: [Check] = [
-        HostChecks.findings, SettingsChecks.findings, FileChecks.findings, ListenerChecks.findings,
-        IssuerChecks.findings, EngineChecks.findings, ClassChecks.findings, MachineChecks.findings,
+        HostChecks.findings, SettingsChecks.findings, FileChecks.findings, DiskChecks.findings, ListenerChecks.findings,
+        IssuerChecks.findings, TokenChecks.findings, EngineChecks.findings, ModelChecks.findings, ClassChecks.findings,
+        MachineChecks.findings,
         WakeChecks.findings, ServiceChecks.findings, RunnerChecks.findings,
     ]
 

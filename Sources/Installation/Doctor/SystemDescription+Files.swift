@@ -21,6 +21,14 @@ extension SystemDescription {
                 }
             }
 
+            /// Whether other users must not read it.
+            var isSecret: Bool {
+                switch self {
+                case .settings, .tokenKey, .tlsKey, .runnerTokens, .ownToken, .keyDatabase: true
+                case .input, .state: false
+                }
+            }
+
             /// Whether it has to exist before the first start.
             var isRequired: Bool { self == .input || self == .tlsKey }
         }
@@ -42,6 +50,11 @@ extension SystemDescription {
 
             /// Whether users other than the owner and its group can read it.
             var isReadableByAll: Bool { mode & 0o004 != 0 }
+            /// Whether every user can change it.
+            var isWritableByAll: Bool { mode & 0o002 != 0 }
+            /// Whether every user can replace the files in this folder: without the sticky bit, write permission of a folder
+            /// permits to rename and remove them.
+            var permitsReplacement: Bool { isWritableByAll && mode & 0o1000 == 0 }
             /// Whether users other than the owner can read it.
             var isReadableByOthers: Bool { mode & 0o044 != 0 }
         }
@@ -52,8 +65,19 @@ extension SystemDescription {
             case present(Access)
         }
 
+        public enum Kind: Sendable, Hashable {
+            case regular, folder
+            /// A pipe, a device or a socket.
+            case other
+        }
+
         public var path: String
         public var purpose: Purpose
+        public var kind = Kind.regular
+        /// The target of a link whose target does not exist.
+        public var danglingTarget: String?
+        /// The first folder on the way that the program's user may not enter.
+        public var closedFolder: String?
         /// Nil: it does not exist.
         public var access: Access?
         public var folder: Folder

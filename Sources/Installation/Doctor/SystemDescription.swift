@@ -21,6 +21,8 @@ public struct SystemDescription: Sendable {
         /// Whether a resolver is configured.
         public var hasResolver: Bool?
         public var maxOpenFiles: Int?
+        /// The name of the user who runs this program.
+        public var user: String?
 
         public init() {}
     }
@@ -29,6 +31,10 @@ public struct SystemDescription: Sendable {
     public enum Document<Content: Sendable>: Sendable {
         /// The paths that were searched.
         case missing([String])
+        /// A package's file, which setup has not replaced yet.
+        case template(String)
+        /// Another user's file, which this user cannot read.
+        case closed(String)
         case invalid([SettingsProblem])
         case valid(Content, path: String, warnings: [SettingsProblem])
 
@@ -43,12 +49,14 @@ public struct SystemDescription: Sendable {
         public var files: [File] = []
         public var listener: Listener?
         public var issuers: [Issuer] = []
+        /// Tokens of the private keys that lie beside the issuers' key sets.
+        public var ownTokens: [OwnToken] = []
         public var engines: [EngineState] = []
         public var service: Service?
         /// The gateway that runs on this machine; nil if none responds.
         public var running: Running?
-        /// The result of a magic packet that was sent for no machine; nil if it was not sent.
-        public var packet: Packet?
+        /// Magic packets that were sent for no machine, one per destination.
+        public var wakePackets: [WakePacket] = []
         /// Problems of stored data: the key database, the runners' tokens.
         public var damagedData: [DamagedData] = []
         /// Runners that are invited or have their own token.
@@ -65,6 +73,12 @@ public struct SystemDescription: Sendable {
         public var service: Service?
         /// What responds at the gateway's address.
         public var gateway: HTTPOutcome?
+        /// Whether the response is that of a gateway; nil if there was none.
+        public var isGateway: Bool?
+        /// Why the gateway refuses this agent's token or id, in the gateway's words; nil if it does not, or if it is unknown.
+        public var refusal: String?
+        /// What responds at `base_url`, while the agent runs.
+        public var ownAddress: HTTPOutcome?
         /// The gateway's version, if it states one.
         public var gatewayVersion: String?
         /// The difference between the gateway's clock and this one, in seconds.

@@ -8,18 +8,22 @@ enum ClassChecks {
         // Models of machines that have not responded are unknown.
         guard let known = knownModels(gateway) else { return [] }
         return settings.classes.compactMap { modelClass in
-            let isServed = modelClass.models.contains { member in
-                known.contains { $0 == member || ImpliedTag.shortID(of: EngineModelID($0.rawValue)) == member }
+            let missing = modelClass.models.filter { member in
+                !known.contains { $0 == member || ImpliedTag.shortID(of: EngineModelID($0.rawValue)) == member }
             }
-            guard !isServed else { return nil }
-            let members = modelClass.models.map(\.rawValue).joined(separator: ", ")
+            guard let first = missing.first else { return nil }
             let listed = known.isEmpty ? "none" : known.prefix(8).map(\.rawValue).joined(separator: ", ")
+            let names = missing.map(\.rawValue).joined(separator: ", ")
+            guard missing.count == modelClass.models.count else {
+                return Finding(
+                    "class.missing-member", .warning,
+                    "no machine has \(names) of class:\(modelClass.name); the machines have: \(listed)",
+                    fix: "load \(first), or remove it from classes.\(modelClass.name)")
+            }
             return Finding(
                 "class.unserved",
-                "no machine has a model of class:\(modelClass.name) (\(members)); the machines have: \(listed)",
-                fix:
-                    "add one of those to classes.\(modelClass.name), or load \(modelClass.models.first?.rawValue ?? "a model")"
-            )
+                "no machine has a model of class:\(modelClass.name) (\(names)); the machines have: \(listed)",
+                fix: "add one of those to classes.\(modelClass.name), or load \(first)")
         }
     }
 
@@ -40,7 +44,7 @@ enum ClassChecks {
         for engine in gateway.engines {
             switch engine.outcome {
             case .models(let listed): models += listed.map { ModelID($0) }
-            case .noList, .failed:
+            case .noList, .otherKind, .failed:
                 let isStated = settings.runners.contains { $0.id.rawValue.isExactly(engine.id) && !$0.models.isEmpty }
                 guard isStated || gateway.running?.machines != nil else { return nil }
             }

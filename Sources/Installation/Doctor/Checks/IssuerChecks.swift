@@ -18,15 +18,23 @@ enum IssuerChecks {
         case .keys:
             return Finding(
                 "issuer.no-keys", "the issuer \(name) publishes no key: no token of it can be verified",
-                fix: "check its signing keys, or the contents of jwks_file")
+                fix: issuer.file.map { "replace the content of \($0), the jwks_file, by the issuer's key set" }
+                    ?? "check its signing keys")
+        case .unusableKeys(let count, let reason):
+            return Finding(
+                "issuer.unusable-keys",
+                "the gateway can use \(count == 1 ? "the only key" : "none of the \(count) keys") of the issuer \(name): \(reason)",
+                fix: issuer.file.map { "replace the content of \($0), the jwks_file, by the issuer's key set" }
+                    ?? "set its signing algorithm to one of auth.issuers[].algorithms, such as RS256")
         case .otherIssuer(let stated):
             return Finding(
                 "issuer.mismatch", "the discovery document of \(name) states another issuer, \(stated)",
                 fix: "set auth.issuers[].issuer: \(stated)")
         case .malformed(let reason):
             return Finding(
-                "issuer.malformed", "the issuer \(name) sent no key set: \(reason)",
-                fix: "check the URL in a browser: \(name)/.well-known/openid-configuration")
+                "issuer.malformed", "there is no key set of the issuer \(name): \(reason)",
+                fix: issuer.file.map { "replace the content of \($0), the jwks_file, by the issuer's key set" }
+                    ?? "check the URL in a browser: \(name)/.well-known/openid-configuration")
         case .failed(let outcome): return failed(name, outcome, host)
         }
     }
@@ -50,7 +58,15 @@ enum IssuerChecks {
                 fix: status == 404
                     ? "correct the path of the URL (Keycloak: /realms/NAME), or set jwks_url" : "check the issuer's log"
             )
-        case .refused, .timedOut, .noRoute, .failed:
+        case .lacksTLS:
+            Finding(
+                "issuer.no-tls", "the issuer \(name) responds without TLS, but its URL is https://",
+                fix: "correct the port of its URL, or let it serve TLS there")
+        case .requiresTLS:
+            Finding(
+                "issuer.no-tls", "the issuer \(name) requires TLS, but its URL is http://",
+                fix: "use https:// in auth.issuers[].issuer, exactly as in the claim `iss` of its tokens")
+        case .refused, .timedOut, .silent, .noRoute, .notHTTP, .interrupted, .failed:
             Finding(
                 "issuer.unreachable", "the issuer \(name) cannot be reached: \(outcome.explanation)",
                 fix:
@@ -79,6 +95,11 @@ extension SystemDescription.HTTPOutcome {
         case .status(let status): "it returned status \(status)"
         case .refused: "no process listens on that port"
         case .timedOut: "it did not respond in time"
+        case .silent: "it accepts connections, and sent no complete response in time"
+        case .lacksTLS: "it responds without TLS"
+        case .requiresTLS: "it requires TLS"
+        case .notHTTP: "its response is not HTTP"
+        case .interrupted: "it closed the connection before the end of the response"
         case .unknownHost: "its name cannot be resolved"
         case .noRoute: "there is no route to it"
         case .untrusted(let reason): "its certificate is not accepted: \(reason)"

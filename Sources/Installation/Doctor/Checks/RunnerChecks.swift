@@ -10,7 +10,41 @@ enum RunnerChecks {
         guard let runner = system.runner, let settings = runner.document.content else { return [] }
         return ListenerChecks.listener(
             runner.listener, "\(settings.listen.host):\(settings.listen.port)", "listen.host", "listen.port")
-            + link(runner, settings, system.version) + power(runner, settings) + programs(runner)
+            + address(runner, settings) + link(runner, settings, system.version) + power(runner, settings)
+            + programs(runner)
+    }
+
+    /// The address to which the gateway sends calls.
+    private static func address(
+        _ runner: SystemDescription.Runner, _ settings: RunnerSettings
+    ) -> [Finding] {
+        let gateway = URLHost.of(settings.gateway) ?? ""
+        if HostName.isLoopback(settings.listen.host), settings.baseURL.isEmpty, !HostName.isLoopback(gateway) {
+            return [
+                Finding(
+                    "runner.loopback",
+                    "the agent listens on \(settings.listen.host), which the gateway at \(gateway) cannot reach",
+                    fix: "set listen.host: 0.0.0.0, or base_url to the address of a proxy on this machine")
+            ]
+        }
+        if HostName.isLoopback(URLHost.of(settings.baseURL) ?? ""), !HostName.isLoopback(gateway) {
+            return [
+                Finding(
+                    "runner.base-url",
+                    "base_url is \(settings.baseURL), which is another machine for the gateway at \(gateway)",
+                    fix: "remove base_url, or set it to the address of this machine on the gateway's network")
+            ]
+        }
+        switch runner.ownAddress {
+        case nil, .status: return []
+        case let outcome?:
+            return [
+                Finding(
+                    "runner.base-url", .warning,
+                    "calls of the gateway go to base_url, \(settings.baseURL), and from this machine \(outcome.explanation)",
+                    fix: "remove base_url, or set it to the address of this machine on the gateway's network")
+            ]
+        }
     }
 
     private static func link(
@@ -18,7 +52,12 @@ enum RunnerChecks {
     ) -> [Finding] {
         var findings: [Finding] = []
         switch runner.gateway {
-        case .status(200), nil: break
+        case .status(200) where runner.isGateway ?? true, nil: break
+        case .status(200):
+            findings.append(
+                Finding(
+                    "runner.no-gateway", "\(settings.gateway) is no gateway: another program responds there",
+                    fix: "correct `gateway`: ws://HOST:PORT of the gateway"))
         case .status(let status):
             findings.append(
                 Finding(
@@ -40,6 +79,14 @@ enum RunnerChecks {
                     "runner.gateway-unreachable",
                     "the gateway \(settings.gateway) cannot be reached: \(outcome.explanation)",
                     fix: "check the name, the network and the firewall between the two machines"))
+        }
+        if let refusal = runner.refusal {
+            findings.append(
+                Finding(
+                    "runner.refused", "the gateway \(settings.gateway) refuses this agent: \(refusal)",
+                    fix:
+                        "run `simpleai invite \(settings.id)` on the gateway, and set `id` and `token` as its line states"
+                ))
         }
         if runner.hasRegistered == false {
             findings.append(

@@ -1,3 +1,6 @@
+import Settings
+import SimpleAICore
+
 /// The units of the service manager, and the program that runs.
 enum ServiceChecks {
     @Sendable static func findings(in system: SystemDescription) -> [Finding] {
@@ -6,6 +9,7 @@ enum ServiceChecks {
             let isUsable = gateway.document.content != nil && gateway.startProblem == nil
             findings += service(gateway.service, isUsable: isUsable, responds: gateway.running != nil)
             findings += running(gateway.running, system.version)
+            findings += outdated(gateway)
         }
         if let runner = system.runner {
             findings += service(runner.service, isUsable: runner.document.content != nil, responds: nil)
@@ -18,6 +22,14 @@ enum ServiceChecks {
     ) -> [Finding] {
         guard let service else { return [] }
         var findings: [Finding] = []
+        if !service.isObservable {
+            findings.append(
+                Finding(
+                    "service.not-observable", .warning,
+                    "the files of the unit \(service.unit) were not checked: only root sees them as its user "
+                        + "\(service.user ?? "") does",
+                    fix: "run it as root: sudo simpleai doctor"))
+        }
         switch service.activity {
         case "failed":
             findings.append(
@@ -44,8 +56,42 @@ enum ServiceChecks {
         return findings
     }
 
+    /// A gateway whose runners are not those of the settings: it has not read them.
+    private static func outdated(_ gateway: SystemDescription.Gateway) -> [Finding] {
+        guard let settings = gateway.document.content, gateway.running?.difference == nil,
+            let machines = gateway.running?.machines
+        else { return [] }
+        let known = Set(machines.map { ExactString($0.id) })
+        let missing = settings.runners.map(\.id.rawValue).filter { !known.contains(ExactString($0)) }
+        let stated = Set(settings.runners.map { ExactString($0.id.rawValue) })
+        let removed = machines.filter { !$0.isAgent && !stated.contains(ExactString($0.id)) }.map(\.id)
+        guard !missing.isEmpty || !removed.isEmpty else { return [] }
+        let parts = [
+            missing.isEmpty ? nil : "it does not know \(missing.joined(separator: ", "))",
+            removed.isEmpty ? nil : "it still has \(removed.joined(separator: ", "))",
+        ]
+        return [
+            Finding(
+                "settings.not-loaded", .warning,
+                "the gateway that runs has other runners than its settings file: "
+                    + parts.compactMap(\.self).joined(separator: ", and "),
+                fix: gateway.service == nil
+                    ? "send it SIGHUP, and see its log"
+                    : "systemctl reload simpleai; its log has the reason if it refuses them")
+        ]
+    }
+
     private static func running(_ running: SystemDescription.Running?, _ version: String) -> [Finding] {
         guard let running else { return [] }
+        if let difference = running.difference {
+            return [
+                Finding(
+                    "gateway.other", "another gateway listens on the address of these settings: \(difference)",
+                    fix:
+                        "restart it if it has to use these settings; otherwise stop one of them, or choose another server.port"
+                )
+            ]
+        }
         var findings: [Finding] = []
         if let other = running.version, other != version {
             findings.append(

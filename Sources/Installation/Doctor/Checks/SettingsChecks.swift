@@ -1,4 +1,5 @@
 import Settings
+import SimpleAICore
 
 /// The settings files themselves, before anything that they name.
 enum SettingsChecks {
@@ -15,7 +16,12 @@ enum SettingsChecks {
                 findings.append(
                     Finding("settings.unusable", problem, fix: "correct the setting, then run `simpleai config check`"))
             }
-            if let settings = gateway.document.content { findings += secrets(of: settings) }
+            if let settings = gateway.document.content {
+                findings += secret(settings.fleet.token, "fleet.token")
+                for (id, token) in settings.fleet.tokens.sorted(by: { $0.key < $1.key }) {
+                    findings += secret(token, "fleet.tokens.\(id)")
+                }
+            }
         }
         if let runner = system.runner {
             findings += document(runner.document, "simpleai setup --runner")
@@ -36,6 +42,18 @@ enum SettingsChecks {
                     "settings.missing", "there is no settings file; searched: \(paths.joined(separator: ", "))",
                     fix: "run `\(setup)`, or name the file with --config")
             ]
+        case .template(let path):
+            [
+                Finding(
+                    "settings.template", "\(path) is the file of the package: nothing is set up yet",
+                    fix: "run `\(setup)` as root")
+            ]
+        case .closed(let path):
+            [
+                Finding(
+                    "settings.closed", "\(path) cannot be read by this user: nothing was checked",
+                    fix: "run it as root: sudo simpleai doctor")
+            ]
         case .invalid(let problems):
             problems.map { problem in
                 Finding("settings.invalid", problem.description, fix: "edit \(place(of: problem)) as the message says")
@@ -50,24 +68,20 @@ enum SettingsChecks {
     }
 
     private static func place(of problem: SettingsProblem) -> String {
-        problem.line > 0 ? "line \(problem.line) of \(problem.file)" : problem.file
+        if problem.line > 0 { return "line \(problem.line) of \(problem.file)" }
+        return problem.file.hasPrefix("environment variable ") ? "the \(problem.file), where it is set," : problem.file
     }
 
-    private static func secrets(of settings: Settings) -> [Finding] {
-        let token = settings.fleet.token
+    /// - Parameter token: a shared secret of agents; empty: there is none.
+    private static func secret(_ token: String, _ key: String) -> [Finding] {
         guard !token.isEmpty else { return [] }
-        if placeholders.contains(token) {
-            return [
-                placeholder(
-                    "fleet.token", "remove it and use `simpleai invite`, or set the output of: openssl rand -hex 32")
-            ]
-        }
+        let fix = "remove it and use `simpleai invite`, or set the output of: openssl rand -hex 32"
+        if placeholders.contains(where: token.isExactly) { return [placeholder(key, fix)] }
         guard token.utf8.count < minSecretLength else { return [] }
         return [
             Finding(
                 "settings.weak-secret", .warning,
-                "fleet.token has less than \(minSecretLength) characters: it can be guessed",
-                fix: "remove it and use `simpleai invite`, or set the output of: openssl rand -hex 32")
+                "\(key) has less than \(minSecretLength) characters: it can be guessed", fix: fix)
         ]
     }
 
