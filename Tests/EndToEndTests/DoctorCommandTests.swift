@@ -5,7 +5,7 @@ import Testing
 /// and its fix. `DoctorTests` covers every check on described systems.
 @Suite struct DoctorCommandTests {
     /// An installation by `simpleai setup` with one engine.
-    private struct Installation {
+    struct Installation {
         let folder: URL
         let port: Int
         let engine: RunningProcess
@@ -22,8 +22,10 @@ import Testing
 
         func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 
-        func simpleai(_ arguments: String...) -> Program {
-            Program(Repository.binary, arguments, environment: ["HOME": folder.path], directory: folder)
+        func simpleai(_ arguments: String..., environment: [String: String] = [:]) -> Program {
+            Program(
+                Repository.binary, arguments, environment: environment.merging(["HOME": folder.path]) { $1 },
+                directory: folder)
         }
 
         struct Found: Decodable {
@@ -53,7 +55,7 @@ import Testing
     }
 
     /// A program that serves fixed JSON documents by path, and 404 otherwise.
-    private static let server = """
+    static let server = """
         import http.server, json, sys, time
         documents = json.loads(sys.argv[1])
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -71,7 +73,7 @@ import Testing
         server.serve_forever()
         """
 
-    private static func serving<Value: Sendable>(
+    static func serving<Value: Sendable>(
         _ documents: String, clockOffset: Int = 0, _ body: (Int, RunningProcess) async throws -> Value
     ) async throws -> Value {
         let python = try #require(Python.path("python3"))
@@ -81,9 +83,9 @@ import Testing
         }
     }
 
-    private static let models = #"{"/v1/models":{"object":"list","data":[{"id":"tiny:1b"}]}}"#
+    static let models = #"{"/v1/models":{"object":"list","data":[{"id":"tiny:1b"}]}}"#
 
-    private func installed(_ documents: String = models, _ body: (Installation) async throws -> Void) async throws {
+    func installed(_ documents: String = models, _ body: (Installation) async throws -> Void) async throws {
         try await withTemporaryFolder { folder in
             try await Self.serving(documents) { enginePort, engine in
                 let port = try FreePort.tcp()
@@ -253,7 +255,8 @@ import Testing
         let port = try FreePort.tcp()
         try await installed { machine in
             let path = "/.well-known/openid-configuration"
-            let key = #""/keys":{"keys":[{"kty":"RSA"}]}"#
+            let keySet = try String(contentsOfFile: machine.path("tokens/jwks.json"), encoding: .utf8)
+            let key = "\"/keys\":\(keySet)"
             let document = discovery.isEmpty ? "" : "\"\(path)\":\(discovery.replacing("PORT", with: "\(port)")),"
             let script = Self.server.replacing("(\"127.0.0.1\", 0)", with: "(\"127.0.0.1\", \(port))")
             let python = try #require(Python.path("python3"))

@@ -1,5 +1,6 @@
 import Foundation
 import Installation
+import OperatingSystem
 import SimpleAICore
 
 #if canImport(Glibc)
@@ -11,13 +12,22 @@ struct FileObserver {
     /// The user of the service; nil for this one.
     let user: String?
 
+    /// Whether this user sees the files as the service does: root does, by acting as its user.
+    var canJudge: Bool {
+        guard let user, geteuid() != 0 else { return true }
+        return user.utf8.elementsEqual(Self.name(of: geteuid()).utf8)
+    }
+
     func file(_ path: String, _ purpose: SystemDescription.File.Purpose) -> SystemDescription.File {
         var file = SystemDescription.File(
             path: path, purpose: purpose, access: access(to: path), folder: folder(of: path))
+        file.kind = Self.kind(of: path)
+        if file.access == nil { file.danglingTarget = try? FileManager.default.destinationOfSymbolicLink(atPath: path) }
+        file.closedFolder = closedFolder(before: path)
         var status = statvfs()
         // The folder that exists: its file system is that of the file.
-        let place = file.access == nil ? (path as NSString).deletingLastPathComponent : path
-        if statvfs(place.isEmpty ? "." : place, &status) == 0 {
+        let place = file.access == nil ? Self.folderPath(of: path) : path
+        if statvfs(place, &status) == 0 {
             file.freeSpace = ByteCount(bytes: Int(clamping: UInt64(status.f_bavail) &* UInt64(status.f_frsize)))
             // Some file systems count no files.
             if status.f_files > 0 { file.freeFiles = Int(clamping: status.f_favail) }
@@ -26,36 +36,62 @@ struct FileObserver {
         return file
     }
 
-    private func folder(of path: String) -> SystemDescription.File.Folder {
+    private static func folderPath(of path: String) -> String {
         let folder = (path as NSString).deletingLastPathComponent
+        return folder.isEmpty ? "." : folder
+    }
+
+    private static func kind(of path: String) -> SystemDescription.File.Kind {
         var status = stat()
-        guard stat(folder.isEmpty ? "." : folder, &status) == 0 else {
-            return errno == ENOTDIR ? .notADirectory : .missing
+        guard stat(path, &status) == 0 else { return .regular }
+        return switch status.st_mode & S_IFMT {
+        case S_IFREG: .regular
+        case S_IFDIR: .folder
+        default: .other
         }
+    }
+
+    private func folder(of path: String) -> SystemDescription.File.Folder {
+        let folder = Self.folderPath(of: path)
+        var status = stat()
+        guard stat(folder, &status) == 0 else { return errno == ENOTDIR ? .notADirectory : .missing }
         guard status.st_mode & S_IFMT == S_IFDIR else { return .notADirectory }
-        return access(to: folder.isEmpty ? "." : folder).map { .present($0) } ?? .missing
+        return access(to: folder).map { .present($0) } ?? .missing
     }
 
     private func access(to path: String) -> SystemDescription.File.Access? {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
-        let owner = getpwuid(status.st_uid).map { String(cString: $0.pointee.pw_name) } ?? "\(status.st_uid)"
-        let mode = UInt16(status.st_mode & 0o7777)
-        guard let user, geteuid() == 0, let entry = getpwnam(user) else {
-            return .init(
-                mode: mode, owner: owner, isReadable: Glibc.access(path, R_OK) == 0,
-                isWritable: Glibc.access(path, W_OK) == 0)
-        }
-        let groups = Self.groups(of: user, entry.pointee.pw_gid)
-        let shift =
-            status.st_uid == entry.pointee.pw_uid ? 6 : groups.contains(status.st_gid) ? 3 : 0
-        let bits = mode >> UInt16(shift)
-        return .init(mode: mode, owner: owner, isReadable: bits & 4 != 0, isWritable: bits & 2 != 0)
+        let allowed = allowed(path)
+        return .init(
+            mode: UInt16(status.st_mode & 0o7777), owner: Self.name(of: status.st_uid), isReadable: allowed.isReadable,
+            isWritable: allowed.isWritable)
     }
 
-    private static func groups(of user: String, _ primary: gid_t) -> [gid_t] {
-        var count: Int32 = 64
-        var groups = [gid_t](repeating: 0, count: 64)
-        return getgrouplist(user, primary, &groups, &count) >= 0 ? Array(groups.prefix(Int(count))) : [primary]
+    private func allowed(_ path: String) -> FileAccess {
+        user.flatMap { FileAccess(path: path, user: $0) } ?? FileAccess(path: path)
+    }
+
+    /// The name of a user, or its number.
+    static func name(of user: uid_t) -> String {
+        getpwuid(user).map { String(cString: $0.pointee.pw_name) } ?? "\(user)"
+    }
+
+    /// The first folder on the way that exists and may not be entered; also on the way to the target of a link.
+    private func closedFolder(before path: String) -> String? {
+        let absolute = URL(fileURLWithPath: path).path
+        let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        for path in absolute == target ? [absolute] : [absolute, target] {
+            let folder = Self.folderPath(of: path)
+            if allowed(folder).isExecutable { continue }
+            var way = ""
+            for component in folder.split(separator: "/") {
+                way += "/" + component
+                var status = stat()
+                guard stat(way, &status) == 0 else { break }
+                if status.st_mode & S_IFMT == S_IFDIR, !allowed(way).isExecutable { return way }
+            }
+        }
+        return nil
     }
 }

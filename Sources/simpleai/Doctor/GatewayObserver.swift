@@ -7,19 +7,23 @@ import SimpleAICore
 import Storage
 
 /// Observes the gateway of this machine.
-struct GatewayObserver {
+struct GatewayObserver: Sendable {
     private let path: String
     private let system: SystemObserver
+    /// The working directory of a gateway that runs with these settings.
+    private let runningFolder: String?
 
     init(_ path: String, _ system: SystemObserver) {
         self.path = path
         self.system = system
+        runningFolder = GatewayView.folder(of: path)
     }
 
     func describe() async -> SystemDescription.Gateway {
         let loaded: LoadedSettings
         do throws(SettingsError) {
             guard FileManager.default.fileExists(atPath: path) else { return .init(document: .missing([path])) }
+            guard !SystemObserver.isClosed(path) else { return .init(document: .closed(path)) }
             loaded = try SettingsFile.load(path: path, environment: ProcessInfo.processInfo.environment)
         } catch {
             var gateway = SystemDescription.Gateway(document: .invalid(error.problems))
@@ -35,45 +39,56 @@ struct GatewayObserver {
             gateway.startProblem = loaded.problem(error).description
         }
         gateway.service = await isService ? SystemService.gateway.state() : nil
-        gateway.files = files(loaded, user: gateway.service?.user)
+        let observer = FileObserver(user: gateway.service?.user)
+        gateway.service?.isObservable = observer.canJudge
+        if observer.canJudge { gateway.files = files(loaded, observer) }
         gateway.damagedData = damagedData(settings)
         gateway.hasInvitedRunners = hasInvitedRunners(settings)
-        gateway.running = await running(settings)
-        gateway.listener = system.listener(
-            settings.server.host, settings.server.port, isOwn: gateway.running != nil)
+        gateway.ownTokens = await OwnTokenTrial(auth: settings.auth, absolute: absolute).run()
+        gateway.running = await GatewayView(
+            settings: settings, path: path, token: adminToken(settings),
+            isTokenProven: givenToken == nil && gateway.ownTokens.contains { $0.outcome == .accepted }
+        ).running()
+        gateway.listener = await system.listener(
+            settings.server.host, settings.server.port, isOwn: gateway.running != nil, service: gateway.service)
         guard !system.isOffline else { return gateway }
+        let wakesAgents = gateway.running?.machines?.contains { $0.isAgent && $0.canBeWoken } ?? false
         async let issuers = issuers(settings)
-        async let engines = engines(settings)
-        async let packet = WakePacketProbe(settings.wake).run()
+        async let engines = EngineProbe.run(engineProbes(settings))
         gateway.issuers = await issuers
         gateway.engines = await engines
-        let canWake =
-            settings.runners.contains { !($0.wake?.macs.isEmpty ?? true) }
-            || gateway.running?.machines?.contains { $0.isAgent && $0.canBeWoken } ?? false
-        gateway.packet = canWake ? await packet : nil
+        // It blocks its thread, which would delay the others.
+        gateway.wakePackets = await WakePacketProbe.run(
+            WakePacketProbe.probes(settings, wakesAgents: wakesAgents))
         return gateway
     }
 
     /// The unit runs with the settings in /etc; another file belongs to another process.
-    private var isService: Bool { path.hasPrefix("/etc/simpleai/") }
+    private var isService: Bool { GatewayView.canonical(path).hasPrefix("/etc/simpleai/") }
 
-    /// The service's working directory, to which paths in its settings are relative.
-    private func absolute(_ file: String) -> String {
-        guard !file.hasPrefix("/"), isService, FileManager.default.fileExists(atPath: "/var/lib/simpleai") else {
-            return file
-        }
-        return URL(fileURLWithPath: "/var/lib/simpleai/" + file).standardizedFileURL.path
+    /// Paths in settings are relative to the working directory: the service's, or that of the gateway that runs.
+    @Sendable private func absolute(_ file: String) -> String {
+        guard !file.hasPrefix("/") else { return file }
+        let service = "/var/lib/simpleai"
+        let isInstalled = isService && FileManager.default.fileExists(atPath: service)
+        guard let folder = isInstalled ? service : runningFolder else { return file }
+        return URL(fileURLWithPath: folder + "/" + file).standardizedFileURL.path
     }
 
     /// Without those that a check of doctor's own covers better.
     private func warnings(_ loaded: LoadedSettings) -> [SettingsProblem] {
         loaded.warnings(and: GatewayApplication.warnings(loaded.settings).map(loaded.problem))
-            .filter { !($0.key == "runners" && $0.message.hasPrefix("is empty")) }
+            .filter { !($0.key == "runners" && $0.message.hasPrefix("is empty")) && !isFileCheck($0) }
     }
 
-    private func files(_ loaded: LoadedSettings, user: String?) -> [SystemDescription.File] {
+    /// The files' own checks report those that every user can read, and the classes' own check their members.
+    private func isFileCheck(_ warning: SettingsProblem) -> Bool {
+        let isKey = warning.key == "server.tls.key" && warning.message.contains("is readable by every user")
+        return isKey || warning.key.hasPrefix("classes.") && warning.message.hasPrefix("no machine lists")
+    }
+
+    private func files(_ loaded: LoadedSettings, _ observer: FileObserver) -> [SystemDescription.File] {
         let settings = loaded.settings
-        let observer = FileObserver(user: user)
         let state = absolute(settings.fleet.stateFile)
         var files = [observer.file(path, .settings), observer.file(state, .state)]
         if !settings.keys.database.isEmpty {
@@ -96,10 +111,14 @@ struct GatewayObserver {
     private func damagedData(_ settings: Settings) -> [SystemDescription.DamagedData] {
         var damaged: [SystemDescription.DamagedData] = []
         let database = absolute(settings.keys.database)
-        if !settings.keys.database.isEmpty, let reason = KeyStore.fault(path: database) {
+        let files = FileManager.default
+        if !settings.keys.database.isEmpty, files.isReadableFile(atPath: database),
+            let reason = KeyStore.fault(path: database)
+        {
             damaged.append(.init(path: database, reason: reason))
         }
         let tokens = RunnerTokenStore.path(stateFile: absolute(settings.fleet.stateFile))
+        guard files.isReadableFile(atPath: tokens) else { return damaged }
         do throws(RunnerTokenStoreError) {
             _ = try RunnerTokenStore(path: tokens)
         } catch {
@@ -115,23 +134,10 @@ struct GatewayObserver {
 
     // MARK: What responds
 
-    private func running(_ settings: Settings) async -> SystemDescription.Running? {
-        guard settings.server.port > 0 else { return nil }
-        let url = HealthCommand.address(of: settings)
-        // The certificate is for the name that clients use, not for a loopback address.
-        var probe = HTTPProbe(timeout: .seconds(3), verifiesCertificates: false)
-        let health = await probe.get("/health", of: url)
-        guard health.json?["status"] as? String == "ok" else { return nil }
-        let ready = await probe.get("/ready", of: url)
-        probe.token = await adminToken(settings)
-        let fleet = probe.token == nil ? nil : await probe.get("/admin/api/fleet", of: url)
-        return .init(
-            version: health.json?["version"] as? String, isReady: ready.outcome == .status(200),
-            machines: (fleet?.json?["runners"] as? [[String: Any]])?.map(Self.machine))
-    }
+    private var givenToken: String? { system.token ?? ProcessInfo.processInfo.environment["SIMPLEAI_TOKEN"] }
 
-    private func adminToken(_ settings: Settings) async -> String? {
-        if let token = system.token ?? ProcessInfo.processInfo.environment["SIMPLEAI_TOKEN"] { return token }
+    private func adminToken(_ settings: Settings) -> String? {
+        if let givenToken { return givenToken }
         for issuer in settings.auth.issuers {
             guard case .file(let keySet) = issuer.keys else { continue }
             let files = TokenKeyFiles(directory: (absolute(keySet) as NSString).deletingLastPathComponent)
@@ -142,37 +148,25 @@ struct GatewayObserver {
         return nil
     }
 
-    private static func machine(_ entry: [String: Any]) -> SystemDescription.Running.Machine {
-        let wake = entry["last_wake"] as? [String: Any]
-        return .init(
-            id: entry["id"] as? String ?? "", state: entry["state"] as? String ?? "",
-            reason: entry["state_reason"] as? String, models: entry["models"] as? [String] ?? [],
-            isAgent: entry["is_agent"] as? Bool ?? false, canBeWoken: entry["can_be_woken"] as? Bool ?? false,
-            isEjected: entry["is_ejected"] as? Bool ?? false, lastWakeFailed: wake?["outcome"] as? String == "failed",
-            sleepProblem: entry["sleep_problem"] as? String)
-    }
-
-    private func engines(_ settings: Settings) async -> [SystemDescription.EngineState] {
-        await withTaskGroup(of: (Int, SystemDescription.EngineState).self) { group in
-            for (index, runner) in settings.runners.enumerated() {
-                group.addTask { [system] in
-                    var state = await system.engine(
-                        id: runner.id.rawValue, url: runner.url, key: "runners[\(index)]", apiKey: runner.apiKey,
-                        tls: runner.tls)
-                    state.canBeWoken = runner.wake != nil && settings.wake.enabled
-                    return (index, state)
-                }
-            }
-            var states: [(Int, SystemDescription.EngineState)] = []
-            for await state in group { states.append(state) }
-            return states.sorted { $0.0 < $1.0 }.map(\.1)
+    private func engineProbes(_ settings: Settings) -> [EngineProbe] {
+        settings.runners.enumerated().map { index, runner in
+            EngineProbe(
+                id: runner.id.rawValue, url: runner.url, key: "runners[\(index)]", apiKey: runner.apiKey,
+                tls: runner.tls, canBeWoken: runner.wake != nil && settings.wake.enabled)
         }
     }
 
+    /// All at the same time, in the order of the settings.
     private func issuers(_ settings: Settings) async -> [SystemDescription.Issuer] {
-        var issuers: [SystemDescription.Issuer] = []
         guard settings.auth.mode != .none else { return [] }
-        for issuer in settings.auth.issuers { issuers.append(await IssuerProbe(issuer, absolute).run()) }
-        return issuers
+        return await withTaskGroup(of: (Int, SystemDescription.Issuer).self) { group in
+            for (index, issuer) in settings.auth.issuers.enumerated() {
+                let probe = IssuerProbe(issuer, absolute)
+                group.addTask { (index, await probe.run()) }
+            }
+            var states: [(Int, SystemDescription.Issuer)] = []
+            for await state in group { states.append(state) }
+            return states.sorted { $0.0 < $1.0 }.map(\.1)
+        }
     }
 }

@@ -1,24 +1,28 @@
 import Foundation
+import Gateway
 import Installation
 import Settings
 
 /// Fetches an issuer's keys as the gateway does: discovery, then the key set.
-struct IssuerProbe {
+struct IssuerProbe: Sendable {
     private let issuer: Settings.Issuer
-    private let absolute: (String) -> String
+    private let absolute: @Sendable (String) -> String
 
-    init(_ issuer: Settings.Issuer, _ absolute: @escaping (String) -> String) {
+    init(_ issuer: Settings.Issuer, _ absolute: @escaping @Sendable (String) -> String) {
         self.issuer = issuer
         self.absolute = absolute
     }
 
     func run() async -> SystemDescription.Issuer {
-        var probe = HTTPProbe(timeout: .seconds(5))
+        var probe = DoctorProbe(timeout: .seconds(5))
         probe.authorities = issuer.caFile
         switch issuer.keys {
         case .file(let path):
             let data = FileManager.default.contents(atPath: absolute(path))
-            return .init(issuer: issuer.issuer, outcome: data.map(Self.keys) ?? .malformed("\(path) cannot be read"))
+            var state = SystemDescription.Issuer(
+                issuer: issuer.issuer, outcome: data.map(keys) ?? .malformed("\(path) cannot be read"))
+            state.file = absolute(path)
+            return state
         case .url(let url): return await keySet(at: url, probe, difference: nil)
         case .discovery:
             // An issuer for all tenants has its document below another path.
@@ -42,7 +46,7 @@ struct IssuerProbe {
         }
     }
 
-    private func keySet(at url: String, _ probe: HTTPProbe, difference: Int64?) async -> SystemDescription.Issuer {
+    private func keySet(at url: String, _ probe: DoctorProbe, difference: Int64?) async -> SystemDescription.Issuer {
         guard let parts = URLComponents(string: url), let scheme = parts.scheme, let host = parts.encodedHost else {
             return .init(issuer: issuer.issuer, outcome: .malformed("jwks_uri is no URL"), clockDifference: difference)
         }
@@ -58,12 +62,16 @@ struct IssuerProbe {
         guard reply.outcome == .status(200) else {
             return .init(issuer: issuer.issuer, outcome: .failed(reply.outcome), clockDifference: clock)
         }
-        return .init(issuer: issuer.issuer, outcome: Self.keys(in: reply.body), clockDifference: clock)
+        return .init(issuer: issuer.issuer, outcome: keys(in: reply.body), clockDifference: clock)
     }
 
-    private static func keys(in data: Data) -> SystemDescription.Issuer.Outcome {
-        let document = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any]
-        guard let keys = document?["keys"] as? [Any] else { return .malformed("it is no JSON object with `keys`") }
-        return .keys(keys.count)
+    private func keys(in data: Data) -> SystemDescription.Issuer.Outcome {
+        // Settings that cannot be used have a finding of their own.
+        switch try? IssuerTrial.keys(in: Array(data), of: issuer) {
+        case .usable(let count): .keys(count)
+        case .unusable(let count, let reason): .unusableKeys(count, reason: reason)
+        case .malformed(let reason): .malformed(reason)
+        case nil: .malformed("its algorithms cannot be used")
+        }
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Installation
 import OperatingSystem
+import RunnerAgent
 import Settings
 import SimpleAICore
 
@@ -18,6 +19,7 @@ struct RunnerObserver {
         let loaded: LoadedRunnerSettings
         do throws(SettingsError) {
             guard FileManager.default.fileExists(atPath: path) else { return .init(document: .missing([path])) }
+            guard !SystemObserver.isClosed(path) else { return .init(document: .closed(path)) }
             loaded = try RunnerSettingsFile.load(path: path, environment: ProcessInfo.processInfo.environment)
         } catch {
             return .init(document: .invalid(error.problems))
@@ -25,32 +27,42 @@ struct RunnerObserver {
         let settings = loaded.settings
         var runner = SystemDescription.Runner(
             document: .valid(settings, path: path, warnings: loaded.warnings))
-        runner.service = await path.hasPrefix("/etc/simpleai/") ? SystemService.runner.state() : nil
+        runner.service = await isService ? SystemService.runner.state() : nil
         let observer = FileObserver(user: runner.service?.user)
-        runner.files = [observer.file(path, .settings)]
-        if RunnerTokenText.isInvitation(settings.token) {
+        runner.service?.isObservable = observer.canJudge
+        if observer.canJudge { runner.files = [observer.file(path, .settings)] }
+        if observer.canJudge, RunnerTokenText.isInvitation(settings.token) {
             runner.files.append(observer.file(absolute(settings.stateFile), .ownToken))
             runner.hasRegistered = hasRegistered(settings)
         }
-        runner.listener = system.listener(
-            settings.listen.host, settings.listen.port, isOwn: runner.service?.activity == "active" || isAgentRunning)
+        let isAgentRunning = isAgentRunning
+        runner.listener = await system.listener(
+            settings.listen.host, settings.listen.port, isOwn: runner.service?.activity == "active" || isAgentRunning,
+            service: runner.service)
         runner.missingPrograms = missingPrograms(settings)
         guard !system.isOffline else { return runner }
+        // An engine that the agent starts does not run without it.
+        let probes = settings.engines.enumerated().filter { $0.element.command.isEmpty || isAgentRunning }.map {
+            EngineProbe(
+                id: settings.id.rawValue, url: $0.element.url, key: "engines[\($0.offset)]", apiKey: $0.element.apiKey,
+                tls: RunnerSettings().tls,
+                kind: $0.element.kind)
+        }
+        async let engines = EngineProbe.run(probes)
         await observeGateway(settings, &runner)
-        for (index, engine) in settings.engines.enumerated() {
-            // An engine that the agent starts does not run without it.
-            guard engine.command.isEmpty || isAgentRunning else { continue }
-            runner.engines.append(
-                await system.engine(
-                    id: settings.id.rawValue, url: engine.url, key: "engines[\(index)]", apiKey: engine.apiKey,
-                    tls: RunnerSettings().tls))
+        if isAgentRunning, !settings.baseURL.isEmpty {
+            let probe = DoctorProbe(verifiesCertificates: false)
+            runner.ownAddress = await probe.get("/health", of: settings.baseURL).outcome
         }
         await observeCard(settings, &runner)
+        runner.engines = await engines
         return runner
     }
 
+    private var isService: Bool { GatewayView.canonical(path).hasPrefix("/etc/simpleai/") }
+
     private func absolute(_ file: String) -> String {
-        guard !file.hasPrefix("/"), path.hasPrefix("/etc/simpleai/"),
+        guard !file.hasPrefix("/"), isService,
             FileManager.default.fileExists(atPath: "/var/lib/simpleai-runner")
         else { return file }
         return URL(fileURLWithPath: "/var/lib/simpleai-runner/" + file).standardizedFileURL.path
@@ -82,12 +94,18 @@ struct RunnerObserver {
 
     private func observeGateway(_ settings: RunnerSettings, _ runner: inout SystemDescription.Runner) async {
         guard let url = settings.gatewayBaseURL else { return }
-        let probe = HTTPProbe(
+        let probe = DoctorProbe(
             timeout: .seconds(5), verifiesCertificates: settings.tls.verify, authorities: settings.tls.caFile)
         let reply = await probe.get("/health", of: url)
         runner.gateway = reply.outcome
         runner.gatewayVersion = reply.json?["version"] as? String
         runner.clockDifference = reply.clockDifference
+        guard reply.outcome == .status(200) else { return }
+        runner.isGateway = reply.json?["status"] as? String == "ok"
+        guard runner.isGateway ?? false else { return }
+        let trial = await RegistrationTrial.run(
+            settings, stateFile: absolute(settings.stateFile), timeout: .seconds(5))
+        if case .refused(let reason) = trial { runner.refusal = reason }
     }
 
     private func missingPrograms(_ settings: RunnerSettings) -> [SystemDescription.MissingProgram] {
@@ -103,13 +121,28 @@ struct RunnerObserver {
 
     /// The network card, and its setting of Wake-on-LAN, which `ethtool` shows to root.
     private func observeCard(_ settings: RunnerSettings, _ runner: inout SystemDescription.Runner) async {
-        let interfaces = LocalNetwork.interfaces()
-        guard let interface = interfaces.first?.name else { return }
-        let address = try? String(contentsOfFile: "/sys/class/net/\(interface)/address", encoding: .utf8)
-        let mac = address.flatMap { MACAddress($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+        let interface: String?
+        switch settings.mac {
+        case .none: return
+        case .address(let mac): interface = Self.interface(with: mac)
+        case .automatic:
+            interface = URLComponents(string: settings.gateway)?.encodedHost.flatMap(OutgoingInterface.name)
+        }
+        guard let interface else { return }
+        let mac = Self.hardwareAddress(of: interface)
         runner.hasHardwareAddress = mac.map { $0.bytes.contains { $0 != 0 } } ?? false
         guard let shown = await SystemService.output(of: "ethtool", [interface], within: .seconds(5)), shown.isSuccess
         else { return }
         runner.wakeOnLAN = EthtoolOutput.wakeOnLAN(in: String(decoding: shown.output, as: UTF8.self), interface)
+    }
+
+    private static func hardwareAddress(of interface: String) -> MACAddress? {
+        let text = try? String(contentsOfFile: "/sys/class/net/\(interface)/address", encoding: .utf8)
+        return text.flatMap { MACAddress($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+    }
+
+    private static func interface(with mac: MACAddress) -> String? {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/sys/class/net")) ?? []
+        return names.sorted().first { hardwareAddress(of: $0) == mac }
     }
 }

@@ -31,9 +31,23 @@ struct SystemObserver {
         if let path = paths.gateway { system.gateway = await GatewayObserver(path, self).describe() }
         if let path = paths.runner { system.runner = await RunnerObserver(path, self).describe() }
         if paths.gateway == nil, paths.runner == nil {
-            system.gateway = .init(document: .missing(SettingsFile.defaultPaths))
+            system.gateway = .init(document: Self.unset())
         }
         return system
+    }
+
+    /// A package's file, or no file at all.
+    private static func unset() -> SystemDescription.Document<Settings> {
+        let paths = SettingsFile.defaultPaths + RunnerSettingsFile.defaultPaths
+        return paths.first { FileManager.default.fileExists(atPath: $0) }.map { .template($0) }
+            ?? .missing(SettingsFile.defaultPaths)
+    }
+
+    /// Whether a file belongs to another user and cannot be read: then doctor checks nothing else of it.
+    static func isClosed(_ path: String) -> Bool {
+        var status = stat()
+        return geteuid() != 0 && stat(path, &status) == 0 && status.st_uid != geteuid() && access(path, R_OK) != 0
+            && errno == EACCES
     }
 
     private func settingsPaths() throws -> (gateway: String?, runner: String?) {
@@ -60,6 +74,7 @@ struct SystemObserver {
 
     private func host() -> SystemDescription.Host {
         var host = SystemDescription.Host()
+        host.user = FileObserver.name(of: geteuid())
         host.time = Int64(Date().timeIntervalSince1970)
         host.hasIPv6 = ListenerProbe.hasIPv6
         if let text = try? String(contentsOfFile: "/etc/resolv.conf", encoding: .utf8) {
@@ -75,27 +90,14 @@ struct SystemObserver {
     }
 
     /// The outcome of listening on an address: `own` if the program that should be there responds.
-    func listener(_ host: String, _ port: Int, isOwn: Bool) -> SystemDescription.Listener? {
-        let outcome = ListenerProbe.outcome(host, port)
-        guard case .taken = outcome else { return outcome }
-        return isOwn ? .own : .taken(by: ListeningProcess.name(port: port))
-    }
-
-    /// The state of an engine.
-    func engine(
-        id: String, url: String, key: String, apiKey: String, tls: Settings.TLS, timeout: Duration = .seconds(4)
-    ) async -> SystemDescription.EngineState {
-        let probe = HTTPProbe(
-            token: apiKey.isEmpty ? nil : apiKey, timeout: timeout, verifiesCertificates: tls.verify,
-            authorities: tls.caFile)
-        let reply = await probe.get("/v1/models", of: url)
-        let outcome: SystemDescription.EngineState.Outcome
-        if reply.outcome == .status(200) {
-            let entries = reply.json.flatMap { $0["data"] ?? $0["models"] } as? [[String: Any]]
-            outcome = entries.map { .models($0.compactMap { ($0["id"] ?? $0["name"]) as? String }) } ?? .noList
-        } else {
-            outcome = .failed(reply.outcome)
+    func listener(
+        _ host: String, _ port: Int, isOwn: Bool, service: SystemDescription.Service?
+    ) async -> SystemDescription.Listener? {
+        switch ListenerProbe.outcome(host, port) {
+        case .taken: return isOwn ? .own : .taken(by: ListeningProcess(port: port)?.description)
+        case .free where await PortPrivilege.isSufficient(for: port, of: service) == false: return .notPermitted
+        case .notPermitted where await PortPrivilege.isSufficient(for: port, of: service) == true: return .free
+        case let outcome: return outcome
         }
-        return SystemDescription.EngineState(id: id, url: url, outcome: outcome, key: key)
     }
 }

@@ -13,17 +13,53 @@ import Glibc
 struct WakePacketProbe {
     private static let timeoutMilliseconds: Int32 = 1_000
 
-    private let wake: Settings.Wake
+    /// Destinations that are tried; each takes a second at most.
+    private static let maxDestinations = 8
 
-    init(_ wake: Settings.Wake) { self.wake = wake }
+    let host: String
+    let port: Int
+    /// The key of the settings with the destination.
+    let key: String
 
-    func run() async -> SystemDescription.Packet? {
-        guard wake.enabled, let mac = MACAddress("02:00:00:00:00:00") else { return nil }
+    /// One probe per destination of the machines that packets from this machine wake.
+    static func probes(_ settings: Settings, wakesAgents: Bool) -> [WakePacketProbe] {
+        guard settings.wake.enabled else { return [] }
+        var probes: [WakePacketProbe] = []
+        func add(_ probe: WakePacketProbe) {
+            let isKnown = probes.contains { $0.host.utf8.elementsEqual(probe.host.utf8) && $0.port == probe.port }
+            if !isKnown, probes.count < maxDestinations { probes.append(probe) }
+        }
+        if wakesAgents {
+            add(.init(host: settings.wake.broadcast, port: settings.wake.port, key: "wake.broadcast"))
+        }
+        for (index, runner) in settings.runners.enumerated() {
+            guard let wake = runner.wake, !wake.macs.isEmpty, wake.relay == nil else { continue }
+            let isCommon = wake.broadcast.utf8.elementsEqual(settings.wake.broadcast.utf8)
+            add(
+                .init(
+                    host: wake.broadcast, port: wake.port,
+                    key: isCommon ? "wake.broadcast" : "runners[\(index)].wake.broadcast"))
+        }
+        return probes
+    }
+
+    /// One after the other: two listeners on one port would take each other's packets.
+    static func run(_ probes: [WakePacketProbe]) async -> [SystemDescription.WakePacket] {
+        var packets: [SystemDescription.WakePacket] = []
+        for probe in probes {
+            guard let outcome = await probe.run() else { continue }
+            packets.append(.init(destination: "\(probe.host):\(probe.port)", key: probe.key, outcome: outcome))
+        }
+        return packets
+    }
+
+    private func run() async -> SystemDescription.WakePacket.Outcome? {
+        guard let mac = MACAddress("02:00:00:00:00:00") else { return nil }
         let packet = MagicPacket(mac: mac)
-        let listener = Self.listener(port: wake.port)
+        let listener = Self.listener(port: port)
         defer { if let listener { close(listener) } }
         do throws(WakeSendError) {
-            try await Broadcaster().send(packet, to: wake.broadcast, port: wake.port)
+            try await Broadcaster().send(packet, to: host, port: port)
         } catch {
             return .failed("\(error)")
         }

@@ -28,6 +28,12 @@ import Testing
         #expect(found.allSatisfy { $0.keys == ["server", "tls", "certificate"] })
     }
 
+    @Test func certificatesThatAreNotValidYetCauseAWarning() throws {
+        let found = try warnings(.expired, now: "2010-01-01T00:00:00Z")
+        #expect(found.count == 1 && found[0].message.hasPrefix("the certificate is not valid before "), "\(found)")
+        #expect(found.allSatisfy { $0.keys == ["server", "tls", "certificate"] })
+    }
+
     @Test func validCertificatesAndPlainHTTPCauseNone() throws {
         #expect(try warnings(.ofAuthority, now: "2026-01-01T00:00:00Z") == [])
         #expect(GatewayApplication.certificateWarnings(Settings()) == [])
