@@ -1,4 +1,5 @@
 import Foundation
+import OperatingSystem
 
 /// Environment variables of the process, supplemented by a `.env` file in the working directory; the process's own take
 /// precedence.
@@ -7,11 +8,14 @@ import Foundation
 /// used.
 public struct DotEnvironment: Sendable {
     private let values: [String: String]
+    /// Larger files contain no settings of this program.
+    private static let maxSize = 1 << 20
 
     public init(process: [String: String], directory: String) {
         let file = URL(fileURLWithPath: directory).appendingPathComponent(".env")
-        // A missing file is the ordinary case.
-        let text = (try? String(contentsOf: file, encoding: .utf8)) ?? ""
+        // A missing file is the ordinary case. It may be a pipe of a password manager.
+        let bytes = (try? OperatorFile.contents(of: file.path, atMost: Self.maxSize)) ?? []
+        let text = String(decoding: bytes, as: UTF8.self)
         values = Self.parse(text).merging(process) { _, own in own }
     }
 

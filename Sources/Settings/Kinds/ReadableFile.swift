@@ -35,6 +35,9 @@ enum ReadableFile {
             case .missing: throw missing(path)
             case .directory: throw .init("\(quoted(path)) is a directory; use the path of a file")
             case .tooLarge: throw .init("\(quoted(path)) exceeds \(limit); use another file")
+            case .noWriter:
+                throw .init(
+                    "\(quoted(path)) is a pipe that no program writes to, or that was read before; use a regular file")
             case .system(let error):
                 throw .init("\(quoted(path)) cannot be read: \(error); change its owner or mode, or fix the path")
             }
