@@ -51,6 +51,9 @@ public struct DeploymentAddress: Sendable, Hashable, CustomStringConvertible {
         return port == (usesTLS ? 443 : 80) ? name : "\(name):\(port)"
     }
 
+    /// Whether the host is this machine, judging by its name or address.
+    public var isLoopback: Bool { HostReach(host: host).exposureOverPlainHTTP == .none }
+
     public var description: String { "\(usesTLS ? "https" : "http")://\(authority)\(basePath)" }
 
     /// The exposure of a token on its way to this host over plain HTTP.

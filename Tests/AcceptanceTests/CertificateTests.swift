@@ -32,6 +32,44 @@ struct CertificateTests {
         }
     }
 
+    /// The reason why a client that accepts only one certificate refuses a server; nil if it accepts it.
+    private func problem(accepting accepted: StandInCertificate, of shown: StandInCertificate) async throws -> String? {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("accepted-\(UUID().uuidString).pem")
+        try accepted.certificate.write(to: file, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let server = try await StandInServer.start(certificate: shown) { request, loop in
+            loop.makeSucceededFuture(StandInResponse(body: request.authorization ?? "{}"))
+        }
+        let client = try OperatorClient(
+            deployment: try DeploymentAddress("https://127.0.0.1:\(server.port)"), token: nil, certificate: file.path)
+        do {
+            let response = try await client.send("GET", "/health")
+            try await server.stop()
+            #expect(response.status == 200)
+            return nil
+        } catch let failure as OperatorFailure {
+            try await server.stop()
+            return failure.description
+        }
+    }
+
+    @Test(arguments: StandInCertificate.Kind.allCases)
+    func theAcceptedCertificateIsTheOnlyOne(kind: StandInCertificate.Kind) async throws {
+        let own = try StandInCertificate(kind)
+        #expect(try await problem(accepting: own, of: own) == nil, "its name and authority do not matter")
+        for other in StandInCertificate.Kind.allCases {
+            let reason = try await problem(accepting: own, of: StandInCertificate(other))
+            #expect(reason?.contains("it is not the one in ") == true, "\(other): \(reason ?? "accepted")")
+        }
+    }
+
+    @Test func aFileWithoutCertificateIsNamed() throws {
+        #expect(throws: ResponseProblem.self) {
+            try OperatorClient(
+                deployment: DeploymentAddress("https://127.0.0.1:1"), token: nil, certificate: "/dev/null")
+        }
+    }
+
     @Test func aTrustedAuthorityIsEnough() async throws {
         #expect(try await certificateProblem(.ofAuthority) == nil)
     }

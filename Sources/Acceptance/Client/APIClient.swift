@@ -14,15 +14,19 @@ struct APIClient: Sendable {
     let deployment: DeploymentAddress
     private let group: any EventLoopGroup
     private let tls: NIOSSLContext?
+    /// The only certificate to accept; nil: any that is valid for the host.
+    private let acceptedCertificate: AcceptedCertificate?
     /// The deadline of the run; nil for none.
     private let deadline: ContinuousClock.Instant?
     private let explanation: FailureExplanation
 
     /// - Parameter authorities: path of a PEM file with the certificate authorities to trust instead of the system's; by
     ///   default the file that `SSL_CERT_FILE` names, as in OpenSSL and curl.
+    /// - Parameter certificate: path of a PEM file whose first certificate is the only one to accept, whatever name and
+    ///   authority it has.
     init(
         deployment: DeploymentAddress, verifiesCertificates: Bool, deadline: ContinuousClock.Instant? = nil,
-        authorities: String? = ProcessInfo.processInfo.environment["SSL_CERT_FILE"],
+        authorities: String? = ProcessInfo.processInfo.environment["SSL_CERT_FILE"], certificate: String? = nil,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) throws {
         self.deployment = deployment
@@ -31,12 +35,15 @@ struct APIClient: Sendable {
         explanation = FailureExplanation(deployment: deployment, group: group)
         guard deployment.usesTLS else {
             tls = nil
+            acceptedCertificate = nil
             return
         }
+        acceptedCertificate =
+            if let certificate, verifiesCertificates { try AcceptedCertificate(path: certificate) } else { nil }
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.applicationProtocols = ["http/1.1"]
         configuration.certificateVerification = verifiesCertificates ? .fullVerification : .none
-        if let authorities, !authorities.isEmpty, verifiesCertificates {
+        if let authorities, !authorities.isEmpty, verifiesCertificates, acceptedCertificate == nil {
             guard FileManager.default.isReadableFile(atPath: authorities) else {
                 throw ResponseProblem("cannot read \(authorities) (SSL_CERT_FILE)")
             }
@@ -69,6 +76,10 @@ struct APIClient: Sendable {
             if let failure = await explanation.failure(behind: exchange) { throw failure }
             return exchange
         } catch let failure as ClientFailure {
+            if case .certificate(let authority, _) = failure, let acceptedCertificate {
+                throw RequestFailed(
+                    request: request, failure: .certificate(authority: authority, acceptedCertificate.problem))
+            }
             throw RequestFailed(request: request, failure: await explanation.explained(failure))
         }
     }
@@ -101,13 +112,15 @@ struct APIClient: Sendable {
         ClientBootstrap(group: loop)
             .connectTimeout(TimeAmount(min(timeout, .seconds(10))))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelInitializer { [deployment, tls] channel in
+            .channelInitializer { [deployment, tls, acceptedCertificate] channel in
                 promise.futureResult.whenComplete { _ in channel.close(promise: nil) }
                 return channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
                     if let tls {
                         let name = deployment.isAddress ? nil : deployment.host
-                        try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
+                        try pipeline.addHandler(
+                            acceptedCertificate?.handler(context: tls, serverHostname: name)
+                                ?? NIOSSLClientHandler(context: tls, serverHostname: name))
                     }
                     try pipeline.addHTTPClientHandlers()
                     try pipeline.addHandler(

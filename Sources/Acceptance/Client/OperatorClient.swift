@@ -26,13 +26,17 @@ public struct OperatorClient: Sendable {
     ///   - token: sent as a bearer token; nil sends no credentials.
     ///   - timeout: per request.
     ///   - authorities: a PEM file with the certificate authorities to trust instead of the system's.
+    ///   - certificate: a PEM file whose first certificate is the only one to accept, whatever name and authority it has.
     /// - Throws: an error whose description is one sentence for the operator.
     public init(
         deployment: DeploymentAddress, token: String?, timeout: Duration = .seconds(30),
-        verifiesCertificates: Bool = true, authorities: String? = nil
+        verifiesCertificates: Bool = true, authorities: String? = nil, certificate: String? = nil
     ) throws {
         client =
-            if let authorities {
+            if let certificate {
+                try APIClient(
+                    deployment: deployment, verifiesCertificates: verifiesCertificates, certificate: certificate)
+            } else if let authorities {
                 try APIClient(
                     deployment: deployment, verifiesCertificates: verifiesCertificates, authorities: authorities)
             } else {

@@ -10,15 +10,16 @@ public struct SingleResponse: Sendable {
     /// - Parameters:
     ///   - path: below the base URL, beginning with a slash.
     ///   - token: sent as a bearer token; nil sends no credentials.
+    ///   - certificate: a PEM file whose first certificate is the only one to accept, whatever name and authority it has.
     /// - Throws: ``NoResponse`` with one sentence for the operator.
     public static func post(
         _ document: String, to path: String, of deployment: DeploymentAddress, token: String?,
-        verifiesCertificates: Bool,
-        timeout: Duration = .seconds(30)
+        verifiesCertificates: Bool, certificate: String? = nil, timeout: Duration = .seconds(30)
     ) async throws -> SingleResponse {
         let credential = token.map { Credential.bearer($0, name: "token") } ?? .none
         do {
-            let client = try APIClient(deployment: deployment, verifiesCertificates: verifiesCertificates)
+            let client = try APIClient(
+                deployment: deployment, verifiesCertificates: verifiesCertificates, certificate: certificate)
             let exchange = try await client.send(
                 APIRequest(method: "POST", path: path, credential: credential, body: Data(document.utf8)),
                 timeout: timeout)
