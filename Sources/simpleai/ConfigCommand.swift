@@ -16,32 +16,35 @@ struct ConfigCommand: AsyncParsableCommand {
             abstract: "Check the settings and print what `serve` or `runner` would do with them.",
             discussion: """
                 Lists every problem with its file and line; exits with 1 if there is one. A file with the keys \
-                gateway and engines is checked as the settings of a runner agent.
+                gateway and engines is checked as the settings of a runner agent. For files in /etc/simpleai, the variables \
+                in simpleai.env or runner.env apply, as they do for the service.
 
                 Example: simpleai config check --config /etc/simpleai/simpleai.yaml
                 """)
 
         @Option(
             name: .shortAndLong,
-            help: "The settings file (default: \(SettingsFile.defaultPaths.joined(separator: ", then ")))")
+            help: "The settings file (default: \(SettingsFile.defaultPaths.joined(separator: ", then ")))",
+            completion: .file())
         var config: String?
 
         func run() async throws {
-            let environment = ProcessInfo.processInfo.environment
+            var environment = InstalledEnvironment(settings: config, of: .gateway)
             do throws(SettingsError) {
                 // Read once, because it may be a pipe.
                 let text = if let config { try SettingsFile.text(of: config) } else { nil as String? }
                 if let config, let text,
-                    RunnerSettingsFile.isRunnerFile(text, name: config, environment: environment)
+                    RunnerSettingsFile.isRunnerFile(text, name: config, environment: environment.variables)
                 {
-                    let loaded = try RunnerSettingsFile.parse(text, name: config, environment: environment)
+                    environment = InstalledEnvironment(settings: config, of: .runner)
+                    let loaded = try RunnerSettingsFile.parse(text, name: config, environment: environment.variables)
                     report(loaded.path, RunnerSettingsSummary(loaded.settings).lines, loaded.warnings)
                 } else {
                     let loaded =
                         if let config, let text {
-                            try SettingsFile.parse(text, name: config, environment: environment)
+                            try SettingsFile.parse(text, name: config, environment: environment.variables)
                         } else {
-                            try SettingsFile.load(environment: environment)
+                            try SettingsFile.load(environment: environment.variables)
                         }
                     try check(loaded)
                     let warnings = loaded.warnings(
@@ -49,7 +52,7 @@ struct ConfigCommand: AsyncParsableCommand {
                     report(loaded.path, SettingsSummary(loaded.settings).lines, warnings)
                 }
             } catch {
-                StandardStream.error.write("\(OperatorText.of(error))\n")
+                StandardStream.error.write("\(environment.text(of: error))\n")
                 throw ExitCode.failure
             }
         }

@@ -37,7 +37,7 @@ struct BackupCommand: AsyncParsableCommand {
             guard force || !FileManager.default.fileExists(atPath: output) else {
                 throw CommandFailure("\(output) exists; use --force to replace it")
             }
-            let environment = ProcessInfo.processInfo.environment
+            let environment = InstalledEnvironment(settings: config, of: .gateway).variables
             let loaded: LoadedSettings
             do throws(SettingsError) {
                 loaded = try SettingsFile.load(path: config, environment: environment)

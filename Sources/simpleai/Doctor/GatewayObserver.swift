@@ -24,7 +24,8 @@ struct GatewayObserver: Sendable {
         do throws(SettingsError) {
             guard FileManager.default.fileExists(atPath: path) else { return .init(document: .missing([path])) }
             guard !SystemObserver.isClosed(path) else { return .init(document: .closed(path)) }
-            loaded = try SettingsFile.load(path: path, environment: ProcessInfo.processInfo.environment)
+            loaded = try SettingsFile.load(
+                path: path, environment: InstalledEnvironment(settings: path, of: .gateway).variables)
         } catch {
             var gateway = SystemDescription.Gateway(document: .invalid(error.problems))
             gateway.service = await SystemService.gateway.state()

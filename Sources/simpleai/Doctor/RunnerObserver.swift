@@ -20,7 +20,8 @@ struct RunnerObserver {
         do throws(SettingsError) {
             guard FileManager.default.fileExists(atPath: path) else { return .init(document: .missing([path])) }
             guard !SystemObserver.isClosed(path) else { return .init(document: .closed(path)) }
-            loaded = try RunnerSettingsFile.load(path: path, environment: ProcessInfo.processInfo.environment)
+            loaded = try RunnerSettingsFile.load(
+                path: path, environment: InstalledEnvironment(settings: path, of: .runner).variables)
         } catch {
             return .init(document: .invalid(error.problems))
         }
