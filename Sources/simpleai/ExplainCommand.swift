@@ -30,7 +30,8 @@ struct ExplainCommand: AsyncParsableCommand {
     var asRole: [String] = []
     @Option(
         help: .init(
-            "Gateway URL (default: $SIMPLEAI_URL, else the fleet of `simpleai dev`, else http://127.0.0.1:8080).",
+            "Gateway URL (default: $SIMPLEAI_URL, else the fleet of `simpleai dev`, else the address in this machine's settings "
+                + "file, else \(GatewayAddress.standardURL)).",
             valueName: "base-url"))
     var url: String?
     @Option(
@@ -39,7 +40,7 @@ struct ExplainCommand: AsyncParsableCommand {
             admin`).
             """)
     var token: String?
-    @Option(help: .init("Program that prints a JWT.", valueName: "path"))
+    @Option(help: .init("Program that prints a JWT.", valueName: "path"), completion: .file())
     var tokenBinary: String?
     @Flag(help: "The gateway requires no credentials: send none.")
     var noAuth = false
@@ -51,16 +52,21 @@ struct ExplainCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let environment = DotEnvironment(
-            process: ProcessInfo.processInfo.environment, directory: FileManager.default.currentDirectoryPath)
+        let process = ProcessInfo.processInfo.environment
+        let environment = DotEnvironment(process: process, directory: FileManager.default.currentDirectoryPath)
         let response: SingleResponse
         do {
+            let address = try GatewayAddress.find(
+                option: url, environment: process["SIMPLEAI_URL"], file: environment["SIMPLEAI_URL"])
+            if !noAuth, !address.isGiven {
+                try await address.requireGateway(timeout: .seconds(30), verifiesCertificates: !noVerifySSL)
+            }
             var given = environment["SIMPLEAI_TOKEN"] ?? environment["SIMPLEAI_TEST_TOKEN"]
             if !noAuth, token == nil, tokenBinary == nil, given == nil {
-                given = try await OperatorOptions.obtainToken()
+                given = try await mintedToken(for: address)
             }
             let remote = TestExecution.Remote(
-                hasNoAuthentication: noAuth, url: try url ?? OperatorOptions.fallbackURL(environment["SIMPLEAI_URL"]),
+                hasNoAuthentication: noAuth, url: address.url,
                 admission: .anywhere, token: token, tokenBinary: tokenBinary, environmentToken: given,
                 expiredToken: nil,
                 allowsInsecure: allowInsecure)
@@ -68,7 +74,8 @@ struct ExplainCommand: AsyncParsableCommand {
             if let warning = try remote.exposureWarning(of: deployment) { reportError(warning) }
             let secret = noAuth ? nil : try await remote.tokenSource(deadline: nil).defaultToken()
             response = try await SingleResponse.post(
-                request, to: path, of: deployment, token: secret, verifiesCertificates: !noVerifySSL)
+                request, to: path, of: deployment, token: secret, verifiesCertificates: !noVerifySSL,
+                certificate: address.certificate)
         } catch {
             reportError(OperatorText.of(error))
             throw ExitCode.failure
@@ -85,6 +92,16 @@ struct ExplainCommand: AsyncParsableCommand {
             reportError("the gateway's response is not a route explanation; --json shows it")
             throw ExitCode.failure
         }
+    }
+
+    /// - Throws: `CommandFailure` if the address is from a file that came with a folder: a gateway that its author chose
+    ///   must not receive a token of this user's key.
+    private func mintedToken(for address: GatewayAddress) async throws -> String {
+        if case .dotEnvironment = address.origin {
+            throw CommandFailure(
+                "\(address.url) is from the file .env in this folder, so no token is made for it; use --url or --token")
+        }
+        return try await OperatorOptions.obtainToken()
     }
 
     private var path: String {

@@ -170,6 +170,11 @@ import Testing
         #expect(
             RunnerProposal.joinCommand(gateway: "ws://10.0.0.1:8080", id: "it's", token: "simpleai-join-x")
                 == "simpleai setup --runner --gateway ws://10.0.0.1:8080 --id 'it'\\''s' --token simpleai-join-x")
+        #expect(
+            RunnerProposal.joinCommand(gateway: "ws://h", id: "-x", token: "simpleai-join-x")
+                == "simpleai setup --runner --gateway ws://h --id=-x --token simpleai-join-x",
+            "an id that begins with a hyphen is not an option")
+        #expect(ShellText.option("--id", "--a'b") == "--id='--a'\\''b'")
         #expect(ShellText.word("$(rm)") == "'$(rm)'")
         #expect(ShellText.word("") == "''")
     }

@@ -64,12 +64,18 @@ public struct RunnerProposal: Hashable, Sendable {
 
     /// The line to run on a machine, to join it to a gateway.
     public static func joinCommand(gateway: String, id: String, token: String) -> String {
-        "simpleai setup --runner --gateway \(ShellText.word(gateway)) --id \(ShellText.word(id)) --token \(ShellText.word(token))"
+        let options = [("--gateway", gateway), ("--id", id), ("--token", token)].map(ShellText.option)
+        return "simpleai setup --runner \(options.joined(separator: " "))"
     }
 }
 
 /// Words of a command line for a POSIX shell.
 public enum ShellText {
+    /// An option with its value. A value that begins with a hyphen must not be read as an option.
+    public static func option(_ name: String, _ value: String) -> String {
+        value.hasPrefix("-") ? "\(name)=\(word(value))" : "\(name) \(word(value))"
+    }
+
     public static func word(_ text: String) -> String {
         let plain = text.utf8.allSatisfy { byte in
             switch byte {

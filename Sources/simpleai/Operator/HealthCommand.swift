@@ -1,3 +1,4 @@
+import Acceptance
 import ArgumentParser
 import Foundation
 import Installation
@@ -9,7 +10,8 @@ struct HealthCommand: AsyncParsableCommand {
         commandName: "health",
         abstract: "Check that a gateway responds: exit code 0 or 1.",
         discussion: """
-            Requests /health, without a token. The address is --url, else $SIMPLEAI_URL, else that of the settings file.
+            Requests /health, without a token. The address is --url, else that of the file of --config, else $SIMPLEAI_URL, else \
+            that of the settings file in the usual places. A settings file that cannot be used is a failure.
 
             Example: simpleai health --url http://127.0.0.1:8080
             """)
@@ -17,8 +19,9 @@ struct HealthCommand: AsyncParsableCommand {
     @Option(help: .init("Gateway URL.", valueName: "base-url"))
     var url: String?
     @Option(
-        help: "The settings file with the gateway's address; default ./simpleai.yaml, then /etc/simpleai/simpleai.yaml."
-    )
+        help:
+            "The settings file with the gateway's address; default ./simpleai.yaml, then /etc/simpleai/simpleai.yaml.",
+        completion: .file())
     var config: String?
     @Option(help: .init("Timeout.", valueName: "seconds"))
     var timeout = 5.0
@@ -28,29 +31,27 @@ struct HealthCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let environment = ProcessInfo.processInfo.environment
-        let settings = url == nil ? try? SettingsFile.load(path: config, environment: environment).settings : nil
-        let address = url ?? environment["SIMPLEAI_URL"] ?? settings.map(Self.address) ?? "http://127.0.0.1:8080"
-        // The certificate is for the name that clients use, not for a loopback address.
-        let probe = HTTPProbe(timeout: .seconds(timeout), verifiesCertificates: url != nil)
-        let reply = await probe.get("/health", of: address)
+        let address = try address()
+        // No token is sent. On this machine, the certificate is for the name that clients use, not for a loopback address.
+        let isRemote = address.isGiven && (try? DeploymentAddress(address.url))?.isLoopback == false
+        let probe = HTTPProbe(timeout: .seconds(timeout), verifiesCertificates: isRemote)
+        let reply = await probe.get("/health", of: address.url)
         guard reply.outcome == .status(200), reply.json?["status"] as? String == "ok" else {
             let reason = reply.outcome == .status(200) ? "it is no gateway" : reply.outcome.explanation
-            throw CommandFailure("\(address) is not healthy: \(reason)")
+            throw CommandFailure("\(address.url) is not healthy: \(reason)")
         }
-        print("\(address) is healthy\((reply.json?["version"] as? String).map { ", version \($0)" } ?? "").")
+        print("\(address.url) is healthy\((reply.json?["version"] as? String).map { ", version \($0)" } ?? "").")
+    }
+
+    private func address() throws -> GatewayAddress {
+        if let url { return GatewayAddress(url: url, origin: .given) }
+        if let config { return try GatewayAddress.stated(by: config) }
+        if let given = ProcessInfo.processInfo.environment["SIMPLEAI_URL"], !given.isEmpty {
+            return GatewayAddress(url: given, origin: .given)
+        }
+        return try GatewayAddress.installed()
     }
 
     /// The address at which a gateway with these settings can be reached on this machine.
-    static func address(of settings: Settings) -> String {
-        let scheme = settings.server.tls == nil ? "http" : "https"
-        let host =
-            switch settings.server.host {
-            case "0.0.0.0": "127.0.0.1"
-            case "::": "[::1]"
-            case let host where host.contains(":"): "[\(host)]"
-            case let host: host
-            }
-        return "\(scheme)://\(host):\(settings.server.port)"
-    }
+    static func address(of settings: Settings) -> String { GatewayAddress.url(of: settings) }
 }

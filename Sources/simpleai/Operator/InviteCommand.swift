@@ -31,6 +31,12 @@ struct InviteCommand: AsyncParsableCommand {
     var json = false
     @OptionGroup(title: "Gateway") var gateway: OperatorOptions
 
+    func validate() throws {
+        // Before the invitation, which withdraws the former one.
+        guard !revoke else { return }
+        try JoinAddress(gatewayURL ?? "ws://gateway.lan:8080").check(id: id)
+    }
+
     private struct Body: Encodable {
         let runnerID: String
         let address: String?
@@ -48,10 +54,12 @@ struct InviteCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reporting {
-            let client = try await gateway.client()
+            let address = try gateway.address()
+            let join = try gatewayURL.map(JoinAddress.init) ?? JoinAddress(of: address)
+            let client = try await gateway.client(at: address)
             guard !revoke else { return try await withdraw(client) }
             let response = try await client.send(
-                "POST", "/admin/api/invitations", body: JSONEncoder().encode(Body(runnerID: id, address: address)))
+                "POST", "/admin/api/invitations", body: JSONEncoder().encode(Body(runnerID: id, address: self.address)))
             guard response.isSuccess else {
                 throw CommandFailure("the gateway refused the request: \(response.errorMessage)")
             }
@@ -59,10 +67,10 @@ struct InviteCommand: AsyncParsableCommand {
             guard let invitation = try? JSONDecoder().decode(Invitation.self, from: response.body) else {
                 throw CommandFailure("the response is not from a SimpleAI gateway; check --url")
             }
-            let url = try joinURL()
-            print(RunnerProposal.joinCommand(gateway: url, id: id, token: invitation.token))
+            if let note = join.note { StandardError.write("note: \(note)") }
+            print(RunnerProposal.joinCommand(gateway: join.url, id: id, token: invitation.token))
             StandardError.write("Run this line on \(id) within ten minutes. It can be used once.")
-            if url.hasPrefix("ws://"), !Self.isLoopback(url) {
+            if join.isReadableOnTheNetwork {
                 StandardError.write(
                     "warning: ws:// is not encrypted; others on the network can read the token. Give the gateway a certificate "
                         + "(server.tls), or run the line only on a network that you trust")
@@ -77,30 +85,5 @@ struct InviteCommand: AsyncParsableCommand {
             throw CommandFailure("the gateway refused the request: \(response.errorMessage)")
         }
         print("Withdrawn: the invitation and the token of \(id).")
-    }
-
-    /// The URL that the machine can reach: a loopback address is replaced by this machine's.
-    private func joinURL() throws -> String {
-        if let gatewayURL { return Self.webSocketURL(gatewayURL) }
-        let deployment = try DeploymentAddress(
-            try gateway.url ?? OperatorOptions.fallbackURL(ProcessInfo.processInfo.environment["SIMPLEAI_URL"]))
-        var url = deployment.description
-        if Self.isLoopback(url), let address = LocalNetwork.address {
-            let scheme = deployment.usesTLS ? "https" : "http"
-            url = "\(scheme)://\(address):\(deployment.port)\(deployment.basePath)"
-            StandardError.write(
-                "note: \(address) is this machine's address; --gateway states another. The gateway has to listen on it "
-                    + "(server.host: 0.0.0.0)")
-        }
-        return Self.webSocketURL(url)
-    }
-
-    private static func webSocketURL(_ url: String) -> String {
-        if url.hasPrefix("https://") { return "wss://" + url.dropFirst(8) }
-        return url.hasPrefix("http://") ? "ws://" + url.dropFirst(7) : url
-    }
-
-    private static func isLoopback(_ url: String) -> Bool {
-        ["://127.", "://localhost", "://[::1]"].contains { url.contains($0) }
     }
 }

@@ -7,7 +7,8 @@ import LocalFleet
 struct OperatorOptions: ParsableArguments {
     @Option(
         help: .init(
-            "Gateway URL (default: $SIMPLEAI_URL, else the fleet of `simpleai dev`, else http://127.0.0.1:8080).",
+            "Gateway URL (default: $SIMPLEAI_URL, else the fleet of `simpleai dev`, else the address in this machine's settings "
+                + "file, else \(GatewayAddress.standardURL)).",
             valueName: "base-url"))
     var url: String?
     @Option(help: "Admin token (default: $SIMPLEAI_TOKEN, else the token of `simpleai token --role admin`).")
@@ -25,28 +26,33 @@ struct OperatorOptions: ParsableArguments {
         }
     }
 
-    /// - Parameter role: the role to request if no token is given; nil for a token without roles.
+    /// The gateway to operate.
+    func address() throws -> GatewayAddress {
+        try GatewayAddress.find(option: url, environment: ProcessInfo.processInfo.environment["SIMPLEAI_URL"])
+    }
+
+    /// - Parameters:
+    ///   - address: nil: that of the command line and its defaults.
+    ///   - role: the role to request if no token is given; nil for a token without roles.
     /// - Throws: an error whose description is one line for the operator.
-    func client(role: String? = "admin") async throws -> OperatorClient {
-        let environment = ProcessInfo.processInfo.environment
-        let deployment = try DeploymentAddress(try url ?? Self.fallbackURL(environment["SIMPLEAI_URL"]))
+    func client(at address: GatewayAddress? = nil, role: String? = "admin") async throws -> OperatorClient {
+        let address = try address ?? self.address()
+        let deployment = try DeploymentAddress(address.url)
         if deployment.exposure == .internet, !allowInsecure {
             throw CommandFailure(
                 "plain http to a public address would expose the token; use https, or --allow-insecure")
         }
+        if !address.isGiven {
+            try await address.requireGateway(timeout: .seconds(timeout), verifiesCertificates: !noVerifySSL)
+        }
         return try OperatorClient(
-            deployment: deployment, token: try await credential(environment, role), timeout: .seconds(timeout),
-            verifiesCertificates: !noVerifySSL)
+            deployment: deployment, token: try await credential(ProcessInfo.processInfo.environment, role),
+            timeout: .seconds(timeout), verifiesCertificates: !noVerifySSL, certificate: address.certificate)
     }
 
     private func credential(_ environment: [String: String], _ role: String?) async throws -> String {
         if let given = token ?? environment["SIMPLEAI_TOKEN"], !given.isEmpty { return given }
         return try await Self.obtainToken(role: role)
-    }
-
-    /// The URL of the gateway if the command line names none.
-    static func fallbackURL(_ environment: String?) throws -> String {
-        try environment ?? RunningFleetNote.read()?.url ?? "http://127.0.0.1:8080"
     }
 
     /// A token from the sources of `simpleai token`, for a command line without a token.
