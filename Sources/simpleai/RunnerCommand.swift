@@ -23,7 +23,7 @@ struct RunnerCommand: AsyncParsableCommand {
             Example: simpleai runner --config /etc/simpleai/runner.yaml
             """)
 
-    @Option(help: "The settings file; default ./runner.yaml, then /etc/simpleai/runner.yaml.")
+    @Option(help: "The settings file; default ./runner.yaml, then /etc/simpleai/runner.yaml.", completion: .file())
     var config: String?
 
     @Flag(help: "Print one line of JSON on standard output once the agent has registered.")

@@ -21,7 +21,7 @@ struct ServeCommand: AsyncParsableCommand {
             Example: simpleai serve --config /etc/simpleai/simpleai.yaml
             """)
 
-    @Option(help: "The settings file; default ./simpleai.yaml, then /etc/simpleai/simpleai.yaml.")
+    @Option(help: "The settings file; default ./simpleai.yaml, then /etc/simpleai/simpleai.yaml.", completion: .file())
     var config: String?
 
     @Flag(help: "Print one line of JSON on standard output once the gateway accepts calls.")

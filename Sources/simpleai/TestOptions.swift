@@ -16,7 +16,9 @@ struct TestOptions: ParsableArguments {
     @OptionGroup(title: "Local fleet (with --local)") var fleet: FleetShape
     @Option(help: "JWT to use (default: $SIMPLEAI_TEST_TOKEN).")
     var token: String?
-    @Option(help: .init("Program that prints a JWT, called with --user U and --role R.", valueName: "path"))
+    @Option(
+        help: .init("Program that prints a JWT, called with --user U and --role R.", valueName: "path"),
+        completion: .file())
     var tokenBinary: String?
     @Option(
         help: .init("An expired token of the same issuer, to check that it is refused.", valueName: "token"))

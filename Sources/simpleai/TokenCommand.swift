@@ -37,10 +37,12 @@ extension TokenCommand {
                 Example: simpleai token mint --key token-key.pem --user alice --ttl 15m
                 """)
 
-        @Option(help: ArgumentHelp("PEM private key, as written by `simpleai token init`.", valueName: "file"))
+        @Option(
+            help: ArgumentHelp("PEM private key, as written by `simpleai token init`.", valueName: "file"),
+            completion: .file())
         var key: String?
 
-        @Option(help: ArgumentHelp("Settings of an OpenID Connect provider.", valueName: "file"))
+        @Option(help: ArgumentHelp("Settings of an OpenID Connect provider.", valueName: "file"), completion: .file())
         var provider: String?
 
         @Flag(help: "Request a new token from the provider, without reading or writing the cache.")
@@ -62,7 +64,9 @@ extension TokenCommand {
                 valueName: "duration"))
         var ttl: TimeToLive?
 
-        @Option(help: ArgumentHelp("Write the token to a file of mode 0600, or a pipe, instead.", valueName: "file"))
+        @Option(
+            help: ArgumentHelp("Write the token to a file of mode 0600, or a pipe, instead.", valueName: "file"),
+            completion: .file())
         var output: String?
 
         @Flag(help: "Let --output replace a file that contains something else than a token.")
@@ -180,7 +184,7 @@ extension TokenCommand {
                 Example: simpleai token init --directory ~/.simpleai
                 """)
 
-        @Option(help: ArgumentHelp("Folder for the files.", valueName: "directory"))
+        @Option(help: ArgumentHelp("Folder for the files.", valueName: "directory"), completion: .directory)
         var directory = "."
 
         @Option(help: "Issuer of the tokens; must be unique among the gateway's issuers.")
