@@ -9,8 +9,26 @@ import Testing
                 let kind: String
                 let name: String
             }
+            /// `{"file": …}`, `{"directory": …}`, or another kind.
+            struct Completion: Decodable {
+                let keys: [String]
+
+                private struct Key: CodingKey {
+                    let stringValue: String
+                    var intValue: Int? { nil }
+                    init?(stringValue: String) { self.stringValue = stringValue }
+                    init?(intValue: Int) { nil }
+                }
+
+                init(from decoder: any Decoder) throws {
+                    keys = try decoder.container(keyedBy: Key.self).allKeys.map(\.stringValue)
+                }
+            }
+
             let kind: String
             let names: [Name]?
+            let valueName: String?
+            let completionKind: Completion?
         }
 
         let commandName: String
@@ -91,6 +109,76 @@ import Testing
             for shell in ["simpleai.bash", "_simpleai", "simpleai.fish"] {
                 let text = try String(contentsOfFile: "\(first)/completions/\(shell)", encoding: .utf8)
                 #expect(text.contains("doctor") && text.contains("setup"), "\(shell)")
+            }
+        }
+    }
+
+    /// What bash offers at the end of a command line.
+    private func completions(
+        _ script: String, _ words: [String], mode: [String] = [], in folder: URL
+    ) async throws -> Set<String> {
+        let complete = """
+            source "$1" || exit 9; shift
+            COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}; COMPREPLY=()
+            _simpleai simpleai "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+            printf '%s\\n' "${COMPREPLY[@]}"
+            """
+        let bash = try #require(Python.path("bash"))
+        let run = try await Program(
+            bash, mode + ["-c", complete, "bash", script, "simpleai"] + words, directory: folder
+        ).run()
+        #expect(run.code == 0 && run.errors.isEmpty, "\(words): \(run.text)")
+        return Set(run.output.split(separator: "\n").map(String.init))
+    }
+
+    @Test(
+        .enabled(if: Python.path("bash") != nil && Python.isThere, "bash or Python is missing"),
+        arguments: [[], ["--posix"]])
+    func `bash completes commands, options, files and folders`(mode: [String]) async throws {
+        try await withTemporaryFolder { folder in
+            let made = try await Program(
+                Repository.file("scripts/command-docs"), [Repository.binary.path, folder.path]
+            ).interpretedByPython().run()
+            #expect(made.code == 0, "\(made.text)")
+            let script = folder.path + "/completions/simpleai.bash"
+            func offered(_ words: String...) async throws -> Set<String> {
+                try await completions(script, words, mode: mode, in: folder)
+            }
+            let commands = try await offered("")
+            #expect(commands.isSuperset(of: ["serve", "token", "doctor", "help"]))
+            // The commands that help describes, at each level.
+            #expect(try await offered("help", "").isSuperset(of: ["serve", "token", "doctor"]))
+            #expect(try await offered("help", "token", "") == ["mint", "init"])
+            #expect(try await offered("help", "test", "mod") == ["model-routing"])
+            #expect(try await offered("help", "serve", "").isEmpty)
+            // The options of a default subcommand.
+            #expect(try await offered("token", "").isSuperset(of: ["mint", "init", "--key", "--role"]))
+            #expect(try await offered("token", "--o") == ["--output"])
+            #expect(try await offered("token", "--role", "admin", "--us") == ["--user"])
+            #expect(try await offered("token", "in") == ["init"])
+            #expect(try await offered("token", "init", "--dir") == ["--directory"])
+            #expect(try await offered("keys", "--j") == ["--json"])
+            // A name with a hyphen.
+            #expect(try await offered("test", "model-routing", "--test-p") == ["--test-permissions"])
+            // Files and folders.
+            #expect(try await offered("serve", "--config", "man") == ["man1"])
+            #expect(try await offered("token", "--key", "completions/simpleai.b") == ["completions/simpleai.bash"])
+            #expect(try await offered("token", "init", "--directory", "completions/").isEmpty, "it has no folders")
+        }
+    }
+
+    @Test func `every option and argument that is a file or a folder is completed as one`() async throws {
+        for (path, command) in try await commands() {
+            for argument in command.arguments ?? [] where argument.kind != "flag" {
+                let name = argument.names?.first.map { "--" + $0.name } ?? argument.valueName ?? ""
+                let kind = (argument.completionKind?.keys).map(Set.init) ?? []
+                switch argument.valueName {
+                case "path" where name == "--admin-path": break
+                case "file", "config", "path":
+                    #expect(kind == ["file"], "\(path.joined(separator: " ")) \(name)")
+                case "directory": #expect(kind == ["directory"], "\(path.joined(separator: " ")) \(name)")
+                default: break
+                }
             }
         }
     }

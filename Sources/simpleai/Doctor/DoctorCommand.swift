@@ -18,7 +18,8 @@ struct DoctorCommand: AsyncParsableCommand {
             Example: simpleai doctor --config /etc/simpleai/simpleai.yaml
             """)
 
-    @Option(help: "The settings file of a gateway or an agent (default: those in the usual places).")
+    @Option(
+        help: "The settings file of a gateway or an agent (default: those in the usual places).", completion: .file())
     var config: String?
     @Option(help: "Admin token, to list the machines (default: the token of `simpleai token --role admin`).")
     var token: String?

@@ -24,12 +24,14 @@ struct SetupCommand: AsyncParsableCommand {
     var yes = false
     @Option(
         help: .init(
-            "Folder of the settings (default: /etc/simpleai for root, else the current one).", valueName: "directory"))
+            "Folder of the settings (default: /etc/simpleai for root, else the current one).", valueName: "directory"),
+        completion: .directory)
     var directory: String?
     @Option(
         help: .init(
             "Folder of the key database and the state (default: /var/lib/simpleai for root, else that of the settings).",
-            valueName: "directory"))
+            valueName: "directory"),
+        completion: .directory)
     var stateDirectory: String?
     @Flag(help: "Replace existing settings; the old file is kept under another name.")
     var force = false
