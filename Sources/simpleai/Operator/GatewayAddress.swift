@@ -100,7 +100,8 @@ struct GatewayAddress {
     /// at which this machine reaches it.
     var certificate: String? {
         guard case .settings(let path, let settings) = origin, let tls = settings.server.tls else { return nil }
-        return InstallationPaths.absolute(tls.certificate, settingsFile: path)
+        let settingsFile = WorkingFolder.absolute(path)
+        return WorkingFolder(settings: settingsFile, names: [tls.certificate]).absolute(tls.certificate)
     }
 
     /// Requires that a SimpleAI gateway responds at an address that the user has not chosen: other programs use port 8080,
