@@ -146,7 +146,7 @@ import Testing
 
     @Test func `a backup from another folder finds the files of the gateway`() async throws {
         try await withTemporaryFolder { folder in
-            let home = folder.appendingPathComponent("home")
+            let home = folder.appendingPathComponent("place")
             let other = folder.appendingPathComponent("other")
             for path in [home, other] {
                 try FileManager.default.createDirectory(at: path, withIntermediateDirectories: true)
@@ -155,32 +155,32 @@ import Testing
             let settings = "server: { port: \(port) }\nauth: { mode: none }\n"
             try Data(settings.utf8).write(to: home.appendingPathComponent("simpleai.yaml"))
             try FileManager.default.createSymbolicLink(
-                atPath: other.path + "/linked.yaml", withDestinationPath: "../home/simpleai.yaml")
+                atPath: other.path + "/linked.yaml", withDestinationPath: "../place/simpleai.yaml")
             try Data("TOKEN=secret\n".utf8).write(to: home.appendingPathComponent("simpleai.env"))
             let state = "simpleai-state.json"
 
             // A gateway that has run in the folder of its settings.
             let content = Data(#"{"version":1,"runners":{}}"#.utf8)
             try content.write(to: home.appendingPathComponent(state))
-            for (number, config) in ["../home/simpleai.yaml", "linked.yaml", "./../home/./simpleai.yaml"].enumerated() {
+            for (number, config) in ["../place/simpleai.yaml", "linked.yaml", "./../place/./simpleai.yaml"].enumerated() {
                 let made = try await Self.run(other, "backup", "--config", config, "--output", "\(number).tar")
-                #expect(made.code == 0 && made.output.contains("/home/\(state) (state)"), "\(made.text)")
+                #expect(made.code == 0 && made.output.contains("/place/\(state) (state)"), "\(made.text)")
                 #expect(
-                    made.errors.contains("does not exist") && made.errors.contains("/home/simpleai.db"), "\(made.text)")
+                    made.errors.contains("does not exist") && made.errors.contains("/place/simpleai.db"), "\(made.text)")
             }
-            let made = try await Self.run(other, "backup", "--config", "../home/simpleai.yaml", "--output", "env.tar")
-            #expect(made.output.contains("/home/simpleai.env (input)"), "\(made.text)")
+            let made = try await Self.run(other, "backup", "--config", "../place/simpleai.yaml", "--output", "env.tar")
+            #expect(made.output.contains("/place/simpleai.env (input)"), "\(made.text)")
 
             // One that runs in a third folder, which only the running process shows.
             let third = folder.appendingPathComponent("third")
             try FileManager.default.createDirectory(at: third, withIntermediateDirectories: true)
             try content.write(to: third.appendingPathComponent(state))
             let program = Program(
-                Repository.binary, ["serve", "--json", "--config", "../home/simpleai.yaml"], directory: third)
+                Repository.binary, ["serve", "--json", "--config", "../place/simpleai.yaml"], directory: third)
             #if os(Linux)
             try await RunningProcess.run(program) { process in
                 _ = try await process.ready()
-                let made = try await Self.run(other, "backup", "--config", "../home/simpleai.yaml", "--output", "r.tar")
+                let made = try await Self.run(other, "backup", "--config", "../place/simpleai.yaml", "--output", "r.tar")
                 #expect(made.code == 0 && made.output.contains("/third/\(state) (state)"), "\(made.text)")
             }
             #endif

@@ -146,11 +146,11 @@ import Testing
     @Test func `links lead to no place outside the root`() {
         let links: [String: String] = [
             "/r/var": "/elsewhere", "/r/up": "../../../etc", "/r/loop": "loop", "/r/elsewhere/x": "y/z",
-            "/r/root": "/",
+            "/r/top": "/",
         ]
         let cases = [
             ("/a/b", "/r/a/b"), ("/var/x", "/r/elsewhere/y/z"), ("/up/shadow", "/r/etc/shadow"),
-            ("/../../a", "/r/a"), ("/root/var/q", "/r/elsewhere/q"), ("/loop/a", nil),
+            ("/../../a", "/r/a"), ("/top/var/q", "/r/elsewhere/q"), ("/loop/a", nil),
         ]
         for (path, expected) in cases {
             #expect(FilePath.resolve(path, below: "/r") { links[$0] } == expected, "\(path)")
@@ -180,17 +180,17 @@ import Testing
             .init(name: path, kind: kind, path: path, sha256: "", owner: "simpleai", group: "simpleai")
         }
         let database = file(.database, "/var/lib/simpleai/simpleai.db")
-        let own = file(.state, "/home/me/state.json")
+        let own = file(.state, "/srv/me/state.json")
         let files = [
             file(.settings, "/etc/simpleai/simpleai.yaml"), database, file(.state, "/var/lib/simpleai/state"),
-            file(.settings, "/home/me/simpleai.yaml"), own,
+            file(.settings, "/srv/me/simpleai.yaml"), own,
         ]
         let folders = BackupManifest(version: "", created: 0, files: files).folders
         #expect(
             folders == [
                 ExactString("/etc/simpleai"): .init(permissions: 0o755, owner: nil),
                 ExactString("/var/lib/simpleai"): .init(permissions: 0o700, owner: database),
-                ExactString("/home/me"): .init(permissions: 0o755, owner: own),
+                ExactString("/srv/me"): .init(permissions: 0o755, owner: own),
             ])
     }
 

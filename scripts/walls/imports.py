@@ -103,7 +103,7 @@ TEST_TARGETS = {
     "IntegrationTests": (set(TARGETS) - {"simpleai", "mutants", "Acceptance"},
                          CRYPTO | NIO | NIO_TLS | NIO_SERVER | LOG | LIFECYCLE),
     # Beside the built binary: the log handlers of the program, whose lines the gateway's own have to equal.
-    "EndToEndTests": ({"StandIn", "simpleai", "DataPlane", "OperatingSystem", "SimpleAICore"}, set()),
+    "EndToEndTests": ({"StandIn", "simpleai", "DataPlane", "Installation", "OperatingSystem", "SimpleAICore"}, set()),
 }
 # What all tests may import in addition: testing tools, and sockets.
 ALL_TESTS = {"Testing", "TestSupport"} | SYSTEM | NIO | NIO_TLS | LOG | {"NIOEmbedded", "NIOTestUtils", "InMemoryLogging"}

@@ -19,7 +19,7 @@ enum GatewayProcess {
             // As `SettingsFile.load` searches.
             let candidates = option.map { [$0] } ?? SettingsFile.defaultPaths
             let used = candidates.lazy.compactMap { file in
-                identity(file.hasPrefix("/") ? "\(folder)/root\(file)" : "\(folder)/cwd/\(file)")
+                identity(file.hasPrefix("/") ? folder + "/" + "root" + file : "\(folder)/cwd/\(file)")
             }.first
             if used == wanted { return working }
         }
