@@ -1,20 +1,23 @@
 import Foundation
 import Testing
 
-/// Commands at a shell read the settings of an installed service in the service's environment.
-///
-/// Each command has an /etc of its own, in a mount namespace.
-@Suite(.enabled(if: InstalledEnvironmentTests.hasNamespaces, missing)) struct InstalledEnvironmentTests {
+/// Private mount namespaces: what is mounted in them exists nowhere else.
+private enum MountNamespaces {
     static let missing: Comment = "mount namespaces are not available: run the tests as root"
-    private static let options = getuid() == 0 ? ["-m"] : ["-r", "-m"]
-    private static let unshare = Python.path("unshare")
+    static let options = getuid() == 0 ? ["-m"] : ["-r", "-m"]
+    static let unshare = Python.path("unshare")
 
-    static let hasNamespaces: Bool = {
+    static let areThere: Bool = {
         guard let unshare else { return false }
         let probe = Program(unshare, options + ["sh", "-c", "mount -t tmpfs none /etc"])
         return (try? ChildProcess(probe))?.waitForEnd() == 0
     }()
+}
 
+/// Commands at a shell read the settings of an installed service in the service's environment.
+///
+/// Each command has an /etc of its own, in a mount namespace.
+@Suite(.enabled(if: MountNamespaces.areThere, MountNamespaces.missing)) struct InstalledEnvironmentTests {
     /// Runs `simpleai` where /etc/simpleai has these files.
     private func simpleai(
         _ arguments: [String], files: [String: String], environment: [String: String] = [:], in folder: URL
@@ -27,8 +30,8 @@ import Testing
         let script =
             "mount -t tmpfs none /etc && mkdir /etc/simpleai && cp -R \"$1\"/. /etc/simpleai/ && shift && exec \"$@\""
         return try await Program(
-            try #require(Self.unshare),
-            Self.options + ["sh", "-c", script, "sh", etc.path, Repository.binary.path] + arguments,
+            try #require(MountNamespaces.unshare),
+            MountNamespaces.options + ["sh", "-c", script, "sh", etc.path, Repository.binary.path] + arguments,
             environment: ["HOME": folder.path, "XDG_RUNTIME_DIR": folder.path].merging(environment) { _, given in given
             },
             directory: folder
@@ -41,7 +44,7 @@ import Testing
         auth: { mode: none }
         fleet: { token: "${FLEET_TOKEN}" }
         """,
-        "simpleai.env": "# secrets\nFLEET_TOKEN='0123456789abcdef \"0123456789abcdef'\nPORT=19999\n",
+        "simpleai.env": "# secrets\nFLEET_TOKEN='0123456789abcdef$0123456789abcdef'\nPORT=19999\n",
     ]
 
     @Test(arguments: [
