@@ -91,9 +91,11 @@ import Testing
         try await run("netns add \(name)")
         do {
             for words in [
-                "link set lo up", "link add docker0 type dummy", "addr add 172.18.0.1/16 dev docker0",
-                "link set docker0 up", "link add lan0 type dummy", "addr add 192.168.77.5/24 dev lan0",
-                "link set lan0 up", "route add default via 192.168.77.1",
+                "link set lo up", "link add docker0 type veth peer name container0",
+                "addr add 172.18.0.1/16 dev docker0",
+                "link set docker0 up", "link set container0 up", "link add lan0 type veth peer name router0",
+                "addr add 192.168.77.5/24 dev lan0",
+                "link set lan0 up", "link set router0 up", "route add default via 192.168.77.1",
             ] {
                 try await run("-n \(name) \(words)")
             }
