@@ -54,7 +54,7 @@ struct TestOutput: Sendable {
         var isComplete = true
         for (format, path) in reports {
             do {
-                try format.render(report).write(toFile: path, atomically: true, encoding: .utf8)
+                try ReportFile(path: path).write(format.render(report))
             } catch {
                 reportError("the report \(path) cannot be written: \(OperatorText.of(error))")
                 isComplete = false
