@@ -222,9 +222,9 @@ extension DoctorCommandTests {
             try "server: { port: 9 }".write(to: settings, atomically: true, encoding: .utf8)
             try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: settings.path)
             let run = try await Program(
-                "/usr/bin/setpriv",
+                URL(fileURLWithPath: "/usr/bin/setpriv"),
                 [
-                    "--reuid=65534", "--regid=65534", "--clear-groups", Repository.binary, "doctor", "--config",
+                    "--reuid=65534", "--regid=65534", "--clear-groups", Repository.binary.path, "doctor", "--config",
                     settings.path,
                 ]
             ).run()
