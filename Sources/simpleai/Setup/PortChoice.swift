@@ -17,7 +17,7 @@ struct PortChoice {
     func check(_ port: Int) throws -> Int {
         do throws(CommandFailure) {
             guard try isFree(port) else {
-                let user = ListeningProcess.name(port: port).map(JSONString.visible) ?? "another program"
+                let user = (ListeningProcess(port: port)?.description).map(JSONString.visible) ?? "another program"
                 throw CommandFailure(
                     "port \(port) is in use by \(user); stop it, or choose another port with \(option)")
             }

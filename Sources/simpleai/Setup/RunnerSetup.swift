@@ -95,7 +95,7 @@ struct RunnerSetup {
         guard FileManager.default.fileExists(atPath: file.path),
             let loaded = try? RunnerSettingsFile.load(
                 path: file.path, environment: ProcessInfo.processInfo.environment),
-            let program = ListeningProcess.name(port: loaded.settings.listen.port), program.hasPrefix("simpleai ")
+            ListeningProcess(port: loaded.settings.listen.port)?.name == "simpleai"
         else { return nil }
         return loaded.settings.listen.port
     }
