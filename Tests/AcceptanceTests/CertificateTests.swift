@@ -34,14 +34,12 @@ struct CertificateTests {
 
     /// The reason why a client that accepts only one certificate refuses a server; nil if it accepts it.
     private func problem(accepting accepted: StandInCertificate, of shown: StandInCertificate) async throws -> String? {
-        let file = FileManager.default.temporaryDirectory.appendingPathComponent("accepted-\(UUID().uuidString).pem")
-        try accepted.certificate.write(to: file, atomically: true, encoding: .utf8)
-        defer { try? FileManager.default.removeItem(at: file) }
         let server = try await StandInServer.start(certificate: shown) { request, loop in
             loop.makeSucceededFuture(StandInResponse(body: request.authorization ?? "{}"))
         }
         let client = try OperatorClient(
-            deployment: try DeploymentAddress("https://127.0.0.1:\(server.port)"), token: nil, certificate: file.path)
+            deployment: try DeploymentAddress("https://127.0.0.1:\(server.port)"), token: nil,
+            certificate: accepted.certificate)
         do {
             let response = try await client.send("GET", "/health")
             try await server.stop()
@@ -63,10 +61,10 @@ struct CertificateTests {
         }
     }
 
-    @Test func aFileWithoutCertificateIsNamed() throws {
+    @Test func aTextWithoutCertificateIsRefused() throws {
         #expect(throws: ResponseProblem.self) {
             try OperatorClient(
-                deployment: DeploymentAddress("https://127.0.0.1:1"), token: nil, certificate: "/dev/null")
+                deployment: DeploymentAddress("https://127.0.0.1:1"), token: nil, certificate: "no certificate")
         }
     }
 

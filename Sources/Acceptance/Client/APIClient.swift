@@ -22,7 +22,7 @@ struct APIClient: Sendable {
 
     /// - Parameter authorities: path of a PEM file with the certificate authorities to trust instead of the system's; by
     ///   default the file that `SSL_CERT_FILE` names, as in OpenSSL and curl.
-    /// - Parameter certificate: path of a PEM file whose first certificate is the only one to accept, whatever name and
+    /// - Parameter certificate: a text in PEM whose first certificate is the only one to accept, whatever name and
     ///   authority it has.
     init(
         deployment: DeploymentAddress, verifiesCertificates: Bool, deadline: ContinuousClock.Instant? = nil,
@@ -39,7 +39,7 @@ struct APIClient: Sendable {
             return
         }
         acceptedCertificate =
-            if let certificate, verifiesCertificates { try AcceptedCertificate(path: certificate) } else { nil }
+            if let certificate, verifiesCertificates { try AcceptedCertificate(certificate) } else { nil }
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.applicationProtocols = ["http/1.1"]
         configuration.certificateVerification = verifiesCertificates ? .fullVerification : .none
@@ -78,9 +78,9 @@ struct APIClient: Sendable {
             if let failure = await explanation.failure(behind: exchange) { throw failure }
             return exchange
         } catch let failure as ClientFailure {
-            if case .certificate(let authority, _) = failure, let acceptedCertificate {
+            if case .certificate(let authority, _) = failure, acceptedCertificate != nil {
                 throw RequestFailed(
-                    request: request, failure: .certificate(authority: authority, acceptedCertificate.problem))
+                    request: request, failure: .certificate(authority: authority, AcceptedCertificate.problem))
             }
             throw RequestFailed(request: request, failure: await explanation.explained(failure))
         }

@@ -3,24 +3,21 @@ import NIOSSL
 
 /// The only certificate that a peer may show, whatever name and authority it has.
 struct AcceptedCertificate: Sendable {
-    private let path: String
     /// In DER.
     private let bytes: [UInt8]
 
-    /// - Parameter path: of a PEM file; its first certificate counts.
-    /// - Throws: ``ResponseProblem`` if the file contains no certificate.
-    init(path: String) throws {
-        guard let first = try? NIOSSLCertificate.fromPEMFile(path).first, let bytes = try? first.toDERBytes() else {
-            throw ResponseProblem("cannot read a certificate from \(path); --no-verify-ssl accepts any certificate")
-        }
-        self.path = path
+    /// - Parameter text: in PEM; its first certificate counts.
+    /// - Throws: ``ResponseProblem`` if the text contains no certificate.
+    init(_ text: String) throws {
+        guard let first = try? NIOSSLCertificate.fromPEMBytes(Array(text.utf8)).first,
+            let bytes = try? first.toDERBytes()
+        else { throw ResponseProblem("the settings contain no certificate; --no-verify-ssl accepts any certificate") }
         self.bytes = bytes
     }
 
     /// Why another certificate is refused.
-    var problem: ClientFailure.CertificateProblem {
-        .stated("it is not the one in \(path) (after a change, the gateway has to be reloaded)")
-    }
+    static let problem = ClientFailure.CertificateProblem.stated(
+        "it is not the one in the settings (after a change, the gateway has to be reloaded)")
 
     func handler(context: NIOSSLContext, serverHostname: String?) throws -> NIOSSLClientHandler {
         let bytes = bytes

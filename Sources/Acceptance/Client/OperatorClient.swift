@@ -26,7 +26,7 @@ public struct OperatorClient: Sendable {
     ///   - token: sent as a bearer token; nil sends no credentials.
     ///   - timeout: per request.
     ///   - authorities: a PEM file with the certificate authorities to trust instead of the system's.
-    ///   - certificate: a PEM file whose first certificate is the only one to accept, whatever name and authority it has.
+    ///   - certificate: a text in PEM whose first certificate is the only one to accept, whatever name and authority it has.
     /// - Throws: an error whose description is one sentence for the operator.
     public init(
         deployment: DeploymentAddress, token: String?, timeout: Duration = .seconds(30),

@@ -10,7 +10,7 @@ public struct SingleResponse: Sendable {
     /// - Parameters:
     ///   - path: below the base URL, beginning with a slash.
     ///   - token: sent as a bearer token; nil sends no credentials.
-    ///   - certificate: a PEM file whose first certificate is the only one to accept, whatever name and authority it has.
+    ///   - certificate: a text in PEM whose first certificate is the only one to accept, whatever name and authority it has.
     /// - Throws: ``NoResponse`` with one sentence for the operator.
     public static func post(
         _ document: String, to path: String, of deployment: DeploymentAddress, token: String?,

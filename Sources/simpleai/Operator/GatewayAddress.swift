@@ -96,12 +96,11 @@ struct GatewayAddress {
         return false
     }
 
-    /// The certificate file of this machine's gateway. Its certificate is for the name that clients use, not for the address
+    /// The certificate of this machine's gateway, in PEM. It is for the name that clients use, not for the address
     /// at which this machine reaches it.
     var certificate: String? {
-        guard case .settings(let path, let settings) = origin, let tls = settings.server.tls else { return nil }
-        let settingsFile = WorkingFolder.absolute(path)
-        return WorkingFolder(settings: settingsFile, names: [tls.certificate]).absolute(tls.certificate)
+        guard case .settings(_, let settings) = origin else { return nil }
+        return settings.server.tls?.certificate
     }
 
     /// Requires that a SimpleAI gateway responds at an address that the user has not chosen: other programs use port 8080,
