@@ -9,6 +9,8 @@ extension PlantedFault {
     ) -> PlantedFault {
         PlantedFault(description, check) { system in
             system.gateway?.engines[0].outcome = outcome
+            // As the gateway's own probe finds it.
+            system.gateway?.running?.machines?[0].state = "down"
         }.expecting(["the engine of gpu at http://10.0.0.5:11434"] + parts)
     }
 
@@ -63,6 +65,7 @@ extension PlantedFault {
             system.gateway?.document = try HealthySystem.settings(
                 "auth: { issuers: [ { issuer: \"https://issuer.example\", audience: a } ] }")
             system.gateway?.engines = []
+            system.gateway?.running?.machines = []
             system.gateway?.hasInvitedRunners = false
         },
         PlantedFault("a class that no machine serves", "class.unserved", "class:fast", "llama3.2", "qwen3:8b") {
