@@ -162,11 +162,13 @@ import Testing
             // A gateway that has run in the folder of its settings.
             let content = Data(#"{"version":1,"runners":{}}"#.utf8)
             try content.write(to: home.appendingPathComponent(state))
-            for (number, config) in ["../place/simpleai.yaml", "linked.yaml", "./../place/./simpleai.yaml"].enumerated() {
+            for (number, config) in ["../place/simpleai.yaml", "linked.yaml", "./../place/./simpleai.yaml"].enumerated()
+            {
                 let made = try await Self.run(other, "backup", "--config", config, "--output", "\(number).tar")
                 #expect(made.code == 0 && made.output.contains("/place/\(state) (state)"), "\(made.text)")
                 #expect(
-                    made.errors.contains("does not exist") && made.errors.contains("/place/simpleai.db"), "\(made.text)")
+                    made.errors.contains("does not exist") && made.errors.contains("/place/simpleai.db"), "\(made.text)"
+                )
             }
             let made = try await Self.run(other, "backup", "--config", "../place/simpleai.yaml", "--output", "env.tar")
             #expect(made.output.contains("/place/simpleai.env (input)"), "\(made.text)")
@@ -180,7 +182,8 @@ import Testing
             #if os(Linux)
             try await RunningProcess.run(program) { process in
                 _ = try await process.ready()
-                let made = try await Self.run(other, "backup", "--config", "../place/simpleai.yaml", "--output", "r.tar")
+                let made = try await Self.run(
+                    other, "backup", "--config", "../place/simpleai.yaml", "--output", "r.tar")
                 #expect(made.code == 0 && made.output.contains("/third/\(state) (state)"), "\(made.text)")
             }
             #endif
