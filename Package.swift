@@ -254,7 +254,7 @@ let package = Package(
             of: "FleetControl",
             [
                 "Storage", "SimpleAICore", "OperatingSystem", "Settings", "Scheduling", "Relay", "RunnerProtocol",
-                logging,
+                "WakeOnLAN", logging,
             ]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
         tests(

@@ -20,13 +20,13 @@ package struct FleetControl: Sendable {
     /// - Parameters:
     ///   - machines: the machines that the settings and the state file name.
     ///   - pools: of the connections of calls.
-    ///   - sender: performs a wake's attempts.
+    ///   - power: wakes machines and puts them to sleep.
     ///   - stateFile: and what it contained at the start.
     ///   - invitations: the invitations and own tokens of runners; nil if runners cannot be invited.
     ///   - eventLoop: on which the whole plane works.
     package init(
         settings: Settings, machines: MachineDirectory, scheduler: Scheduler, upstreams: UpstreamDirectory,
-        pools: UpstreamPools, sender: any WakeSender, stateFile: StateFile, remembered: StateFile.Opened,
+        pools: UpstreamPools, power: any PowerControl, stateFile: StateFile, remembered: StateFile.Opened,
         admissions: AdmissionMetrics, drain: DrainState, invitations: RunnerTokenStore?, logger: Logger,
         on eventLoop: any EventLoop
     ) {
@@ -52,7 +52,7 @@ package struct FleetControl: Sendable {
         capabilities = machines.capabilities
         supervisor = FleetSupervisor(
             settings: settings, scheduler: scheduler, upstreams: upstreams, pools: pools, machines: machines,
-            sender: sender, agents: agents, memory: memory, metrics: metrics, logger: logger, on: eventLoop)
+            power: power, agents: agents, memory: memory, metrics: metrics, logger: logger, on: eventLoop)
     }
 
     /// Requests a runner's current list of models, because a call has contradicted the last one.

@@ -97,7 +97,7 @@ public struct GatewayApplication: Service {
 
         let fleet = FleetControl(
             settings: settings, machines: machines, scheduler: scheduler, upstreams: upstreams, pools: pools,
-            sender: WakeMethods(
+            power: WakeMethods(
                 group: group, searchPath: ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"),
             stateFile: stateFile, remembered: remembered, admissions: admissions, drain: drain,
             invitations: invitations, logger: logger, on: group.next())

@@ -5,21 +5,18 @@ import SimpleAICore
 struct AgentState: Hashable, Sendable {
     var liveness = AgentLiveness()
     var loads = LoadMachine()
-    var sleep = SleepMachine()
     var check = EngineCheck()
 
-    /// The earliest time at which `timePassed` has to act on this agent, apart from putting an idle machine to sleep.
+    /// The earliest time at which `timePassed` has to act on this agent.
     var nextDeadline: ContinuousClock.Instant? {
         [
             liveness.graceExpiresAt, loads.current?.deadline, check.retryAt,
-            liveness.isConnected ? nil : sleep.pending?.settledAt,
         ].compactMap { $0 }.min()
     }
 
     mutating func connected() {
         liveness.connected()
         loads.connectionChanged()
-        sleep.connected()
         check.connectionChanged()
     }
 
@@ -27,24 +24,16 @@ struct AgentState: Hashable, Sendable {
     mutating func disconnected(gracePeriod: Duration?, now: ContinuousClock.Instant) {
         liveness.disconnected(gracePeriod: gracePeriod, now: now)
         loads.connectionChanged()
-        sleep.disconnected()
         check.connectionChanged()
     }
 
     mutating func removed() {
         liveness.removed()
         loads.connectionChanged()
-        sleep.connected()
         check.connectionChanged()
     }
 
-    mutating func becameReady() {
-        sleep.becameReady()
-        check.becameReady()
-    }
+    mutating func becameReady() { check.becameReady() }
 
-    mutating func fellAsleep() {
-        sleep.fellAsleep()
-        check.fellAsleep()
-    }
+    mutating func fellAsleep() { check.fellAsleep() }
 }

@@ -13,7 +13,7 @@ struct RunnerDeadlines: Sendable {
 
     mutating func deadlinesChanged(at index: Int, of record: SchedulerState.Record) {
         Self.set(index, in: &waking, to: record.wakes.nextDeadline != nil)
-        Self.set(index, in: &agents, to: record.agent?.nextDeadline != nil)
+        Self.set(index, in: &agents, to: record.nextAgentDeadline != nil)
         Self.set(index, in: &trials, to: record.trials.nextAt != nil)
     }
 

@@ -12,6 +12,8 @@ extension SchedulerState {
         var liveness = Liveness()
         var wakes: WakeMachine
         var trials = LoadingTrials()
+        /// Without effect if nothing can put the machine to sleep.
+        var sleep: SleepMachine
         /// Nil for static runners.
         var agent: AgentState?
 
@@ -20,6 +22,7 @@ extension SchedulerState {
             models = runner.publicModels(engineModels: rememberedModels)
             modelsAreKnown = !runner.statedModels.isEmpty || !rememberedModels.isEmpty
             wakes = WakeMachine(bootTime: bootTime)
+            sleep = SleepMachine(hasSettings: runner.hasSleepMethod)
         }
 
         // MARK: Queries
@@ -28,6 +31,13 @@ extension SchedulerState {
         var wake: WakeState? { wakes.current }
         /// The load in progress.
         var load: LoadState? { agent?.loads.current }
+
+        /// The earliest time at which `timePassed` has to act on its agent, apart from putting an idle machine to sleep.
+        var nextAgentDeadline: ContinuousClock.Instant? {
+            guard let agent else { return nil }
+            let deadlines = [agent.nextDeadline, sleep.nextDeadline(isConnected: agent.liveness.isConnected)]
+            return deadlines.compactMap { $0 }.min()
+        }
 
         /// Whether a model is in memory; assumed for static runners, whose engines do not report it.
         func hasLoaded(_ model: ModelID) -> Bool {
@@ -48,6 +58,7 @@ extension SchedulerState {
         mutating func descriptionChanged(_ new: Runner) {
             let old = runner
             runner = new
+            sleep.settingsChanged(hasSettings: new.hasSleepMethod)
             if old.statedModels != new.statedModels || old.aliases != new.aliases {
                 // The engine's own ids are translated again; the next probe refreshes the list.
                 models = new.publicModels(engineModels: Array(models.values))
@@ -62,6 +73,35 @@ extension SchedulerState {
             return true
         }
 
+        mutating func agentConnected(_ agent: AgentState) {
+            self.agent = agent
+            self.agent?.connected()
+            sleep.connected()
+        }
+
+        /// - Parameter gracePeriod: nil if its machine already counts as asleep or lost.
+        mutating func agentDisconnected(gracePeriod: Duration?, now: ContinuousClock.Instant) {
+            agent?.disconnected(gracePeriod: gracePeriod, now: now)
+            sleep.disconnected()
+        }
+
+        mutating func becameReady() {
+            agent?.becameReady()
+            sleep.becameReady()
+        }
+
+        mutating func fellAsleep() {
+            agent?.fellAsleep()
+            sleep.fellAsleep()
+        }
+
+        /// The settings or its agent have removed it.
+        mutating func removed() {
+            agent?.removed()
+            sleep.removed()
+            trials.engineChanged()
+        }
+
         /// Its last call has ended after its removal.
         mutating func left() { models = [:] }
 
@@ -74,20 +114,18 @@ extension SchedulerState {
             of model: ModelID, number: UInt64
         ) -> (runner: RunnerID, engineModel: EngineModelID) {
             let engineModel = models[model] ?? EngineModelID(model.rawValue)
-            if agent != nil {
-                agent?.loads.callBegan(on: engineModel, number: number)
-                agent?.sleep.idleTimeEnded()
-            }
+            if agent != nil { agent?.loads.callBegan(on: engineModel, number: number) }
+            if sleep.isSleepable { sleep.idleTimeEnded() }
             return (runner.id, engineModel)
         }
 
         /// A call ended.
-        /// - Returns: whether it has an agent, and the next command to it.
+        /// - Returns: whether its idle time is tracked, and the next command to its agent.
         mutating func callEnded(
             of engineModel: EngineModelID, _ requests: inout RequestSequence
-        ) -> (hasAgent: Bool, command: LoadMachine.Command?) {
-            guard agent != nil else { return (false, nil) }
-            return (true, agent?.loads.callEnded(on: engineModel, &requests))
+        ) -> (isSleepable: Bool, command: LoadMachine.Command?) {
+            guard agent != nil else { return (sleep.isSleepable, nil) }
+            return (sleep.isSleepable, agent?.loads.callEnded(on: engineModel, &requests))
         }
     }
 }

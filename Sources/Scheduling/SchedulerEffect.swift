@@ -4,7 +4,9 @@ public import SimpleAICore
 public enum SchedulerEffect: Hashable, Sendable {
     case grant(WaiterID, Lease)
     case reject(WaiterID, GatewayError)
-    case sendPacket(RunnerID, wake: WakeID, number: Int)
+    /// - Parameter isFallingAsleep: whether the machine may still be awake after a sleep command: methods that are not
+    ///   repeated after a success wait for a later packet.
+    case sendPacket(RunnerID, wake: WakeID, number: Int, isFallingAsleep: Bool)
     /// The reason states, for the operator, why the runner cannot serve.
     case stateChanged(RunnerID, from: RunnerState, to: RunnerState, reason: OperatorReason?)
     case wakeStarted(RunnerID, WakeID)
@@ -16,9 +18,8 @@ public enum SchedulerEffect: Hashable, Sendable {
     case unloadModel(RunnerID, engineModel: EngineModelID, CommandID)
     /// For the operator: a load failed.
     case loadFailed(RunnerID, engineModel: EngineModelID, reason: String)
-    /// Command the agent to put its machine to sleep, and report the result with `commandCompleted`. No call is in
-    /// progress on it.
-    case sleepMachine(RunnerID, CommandID)
+    /// Put the machine to sleep, and report the result with `commandCompleted`. No call is in progress on it.
+    case sleepMachine(RunnerID, CommandID, by: SleepMethod)
     /// For the operator: the machine did not fall asleep after a sleep command.
     case sleepFailed(RunnerID, reason: OperatorReason)
     /// Request one token from a model in the engine's memory, and report the result with `checkCompleted`.

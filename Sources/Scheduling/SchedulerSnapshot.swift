@@ -19,7 +19,7 @@ public struct SchedulerSnapshot: Hashable, Sendable {
         public let wakeETA: Duration?
         /// The model that its agent was commanded to load and has not loaded yet, by the engine's own id.
         public let loading: EngineModelID?
-        /// Whether a sleep command was sent and its outcome is not known yet.
+        /// Whether a sleep command was sent and the machine may still be awake.
         public let isFallingAsleep: Bool
         /// Why its machine did not fall asleep after the last sleep command.
         public let sleepProblem: OperatorReason?
@@ -59,9 +59,9 @@ extension SchedulerSnapshot.RunnerStatus {
         self.init(
             runner: view.runner, state: view.occupancy.state, models: view.models,
             loaded: Set(view.models.keys.filter(view.hasLoaded)), active: view.occupancy.active,
-            isEjected: view.occupancy.isEjected, isSleepable: view.agent?.isSleepable ?? false, bootTime: view.bootTime,
-            wakeETA: view.wakeETA, loading: view.agent?.loading, isFallingAsleep: view.agent?.isFallingAsleep ?? false,
-            sleepProblem: view.agent?.sleepProblem, reason: view.reason, lastWake: view.lastWake,
+            isEjected: view.occupancy.isEjected, isSleepable: view.isSleepable, bootTime: view.bootTime,
+            wakeETA: view.wakeETA, loading: view.agent?.loading, isFallingAsleep: view.isFallingAsleep,
+            sleepProblem: view.sleepProblem, reason: view.reason, lastWake: view.lastWake,
             isAgent: view.agent != nil)
     }
 }

@@ -22,9 +22,7 @@ extension SchedulerState {
     /// void. Call `put` before, and `agentReported` with its status after.
     public mutating func agentConnected(_ id: RunnerID, now: ContinuousClock.Instant) {
         guard let index = index(of: id) else { return }
-        var agent = agentState(ofRunnerAt: index)
-        agent.connected()
-        records[index].agent = agent
+        records[index].agentConnected(agentState(ofRunnerAt: index))
         if placement[index].state == .checking { setState(.unknown, ofRunnerAt: index) }
         trackDeadlines(index)
         reindex(index)
@@ -36,9 +34,9 @@ extension SchedulerState {
     /// Handles a status from a registration, a heartbeat, an update or the response to a command.
     public mutating func agentReported(_ id: RunnerID, _ report: RunnerReport, now: ContinuousClock.Instant) {
         guard let index = index(of: id) else { return }
+        guard records[index].sleep.statusReported(report, now: now) else { return }
         let isNew = records[index].agent == nil
         var agent = agentState(ofRunnerAt: index)
-        guard agent.sleep.statusReported(report, now: now) else { return }
         agent.liveness.connected()
         let loadedChanged = agent.loads.statusReported(report) || isNew
         records[index].agent = agent
@@ -50,7 +48,7 @@ extension SchedulerState {
         let hasLostGPU = hasLostItsGPU(index, report)
         guard report.admitsCalls, !hasLostGPU else {
             return agentRefused(
-                index, isStarting: report.isStarting && !hasLostGPU,
+                index, isStarting: report.isStarting && !hasLostGPU, didChange: loadedChanged || slotsChanged,
                 hasLostGPU ? Self.missingGPU : report.reason ?? "its agent reports no healthy engine", now: now)
         }
         guard let didChange = learn(report.models.map(\.engineID), ofRunnerAt: index) else { return }
@@ -73,35 +71,35 @@ extension SchedulerState {
         guard let index = index(of: id), records[index].agent != nil else { return }
         assess(.disconnected, reason: reason, ofRunnerAt: index, now: now)
         let gracePeriod = placement[index].state == .unknown ? configuration.gracePeriod : nil
-        records[index].agent?.disconnected(gracePeriod: gracePeriod, now: now)
+        records[index].agentDisconnected(gracePeriod: gracePeriod, now: now)
         trackDeadlines(index)
         reindex(index)
         reconsiderWaiters(now: now)
     }
 
     /// Handles the result of a `loadModel`, `unloadModel` or `sleepMachine`. Results of outdated requests are ignored.
-    /// - Parameter failure: nil if the agent executed the command or is about to; otherwise the reason, for the
-    ///   operator.
+    /// - Parameter failure: nil if the agent or the gateway executed the command, or the agent is about to; otherwise
+    ///   the reason, for the operator.
     public mutating func commandCompleted(
         _ id: RunnerID, _ request: CommandID, failure: String?, now: ContinuousClock.Instant
     ) {
-        guard let index = index(of: id), let agent = records[index].agent else { return }
-        // A machine that falls asleep closes its connection: the failure is then not a refusal.
-        if agent.liveness.isConnected, let failure {
-            sleepCommandFailed(index, request, reason: OperatorReason(failure), now: now)
-        }
+        guard let index = index(of: id) else { return }
+        sleepCommandCompleted(index, request, failure: failure.map { OperatorReason($0) }, now: now)
         loadCommandCompleted(index, request, failure: failure, now: now)
     }
 
     /// Handles a report that no engine serves. While a machine boots, an engine that is still starting is normal.
+    /// - Parameter didChange: whether its models in memory or its slots have changed: an engine that is loading may be
+    ///   on trial, and able to serve a call that waits.
     private mutating func agentRefused(
-        _ index: Int, isStarting: Bool, _ reason: OperatorReason, now: ContinuousClock.Instant
+        _ index: Int, isStarting: Bool, didChange: Bool, _ reason: OperatorReason, now: ContinuousClock.Instant
     ) {
         records[index].agent?.check.engineRefused()
         trackDeadlines(index)
-        if assess(isStarting ? .loading(.probe) : .refused, reason: reason, ofRunnerAt: index, now: now) {
-            reconsiderWaiters(now: now)
-        }
+        let evidence: Liveness.Evidence = isStarting ? .loading(.probe) : .refused
+        let stateChanged = assess(evidence, reason: reason, ofRunnerAt: index, now: now)
+        if didChange { serveWaiters(ofRunnerAt: index, now: now) }
+        if didChange || stateChanged { reconsiderWaiters(now: now) }
     }
 
     /// The runner's agent state; if it has none yet, a new one that contains its calls in progress.
@@ -127,7 +125,7 @@ extension SchedulerState {
             if assess(.graceExpired, ofRunnerAt: index, now: now) { reconsiderWaiters(now: now) }
         }
         let isConnected = records[index].agent?.liveness.isConnected ?? false
-        records[index].agent?.sleep.timePassed(isConnected: isConnected, now: now)
+        records[index].sleep.timePassed(isConnected: isConnected, now: now)
         repeatCheck(ofRunnerAt: index, now: now)
         expireLoad(onRunnerAt: index, now: now)
         trackDeadlines(index)

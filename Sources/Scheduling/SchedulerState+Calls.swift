@@ -74,7 +74,7 @@ extension SchedulerState {
         _ lease: LeaseID, outcome: LeaseOutcome = .undecided, now: ContinuousClock.Instant
     ) {
         guard let (index, engineModel) = leases.returnLease(lease) else { return }
-        let (hasAgent, command) = records[index].callEnded(of: engineModel, &requests)
+        let (isSleepable, command) = records[index].callEnded(of: engineModel, &requests)
         if let command { send(command, toRunnerAt: index) }
         let (wasReadmitted, isLoading) = placement.callEnded(at: index, outcome)
         if isLoading {
@@ -86,7 +86,7 @@ extension SchedulerState {
         serveWaiters(ofRunnerAt: index, now: now)
         // Slots of ejected runners are for calls that no other runner can serve.
         if !placement.ejected.isEmpty { reconsiderWaiters(now: now) }
-        if hasAgent { trackIdleTime(ofRunnerAt: index, now: now) }
+        if isSleepable { trackIdleTime(ofRunnerAt: index, now: now) }
         clearIfRemoved(index)
     }
 

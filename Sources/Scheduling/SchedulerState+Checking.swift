@@ -41,7 +41,7 @@ extension SchedulerState {
         switch records[index].agent?.check.completed(request, succeeded: failure == nil, now: now) {
         case nil, .ignored: return
         case .passed:
-            records[index].agent?.becameReady()
+            records[index].becameReady()
             trackDeadlines(index)
             checkPassed(index, now: now)
         case .failed: checkFailed(index, failure ?? "", now: now)

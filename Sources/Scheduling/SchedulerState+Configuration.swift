@@ -18,10 +18,13 @@ extension SchedulerState {
         public var loadTimeout: Duration = .seconds(300)
         /// Time after a failed load before a call may start the next one.
         public var loadBackoff: Duration = .seconds(60)
-        /// Idle time after which an agent's machine that can sleep and be woken is put to sleep; zero: never.
+        /// Idle time after which a machine that can be put to sleep and woken is put to sleep; zero: never.
         public var sleepAfter: Duration = .zero
-        /// Maximum time that a machine takes to fall asleep; its agent's reports during this time are ignored.
+        /// Maximum time that a machine takes to fall asleep; its agent's reports and its engine's responses during this
+        /// time are ignored.
         public var sleepGracePeriod: Duration = .seconds(20)
+        /// Maximum time that the gateway's own sleep command takes: programs are stopped earlier.
+        public var sleepCommandTimeout: Duration = .seconds(35)
         /// Whether agents' machines that were asleep have to pass a check before they get calls.
         public var checksAfterSleep = false
         /// Time that an agent may be disconnected before its machine counts as asleep or lost.
@@ -30,6 +33,11 @@ extension SchedulerState {
         public var maxFailedProbes = 3
 
         public init() {}
+    }
+
+    /// The rules of one machine's sleeps.
+    var sleepRules: SleepMachine.Rules {
+        .init(gracePeriod: configuration.sleepGracePeriod, commandTimeout: configuration.sleepCommandTimeout)
     }
 
     /// The rules of one machine's wakes.

@@ -161,7 +161,7 @@ extension SchedulerState {
         trackDeadlines(index)
         reindex(index)
         serveWaiters(ofRunnerAt: index, now: now)
-        records[index].agent?.sleep.idleTimeEnded()
+        records[index].sleep.idleTimeEnded()
         trackIdleTime(ofRunnerAt: index, now: now)
     }
 

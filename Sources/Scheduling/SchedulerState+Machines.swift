@@ -12,7 +12,9 @@ extension SchedulerState {
     public mutating func runnerResponded(
         _ id: RunnerID, engineModels: [EngineModelID]?, reason: OperatorReason? = nil, now: ContinuousClock.Instant
     ) {
-        guard let index = index(of: id), let didChange = learn(engineModels, ofRunnerAt: index) else { return }
+        guard let index = index(of: id), isAfterSleep(.responded, ofRunnerAt: index, now: now),
+            let didChange = learn(engineModels, ofRunnerAt: index)
+        else { return }
         markReady(index, didChange: didChange, reason: reason, now: now)
     }
 
@@ -74,7 +76,7 @@ extension SchedulerState {
         }
         reportWakeEnded(records[index].wakes.machineReady(now: now), ofRunnerAt: index)
         if !wasReady { placement.engineRestarted(at: index, hasServed: evidence == .served) }
-        records[index].agent?.becameReady()
+        records[index].becameReady()
         trackDeadlines(index)
         setState(.ready, ofRunnerAt: index)
         serveWaiters(ofRunnerAt: index, now: now)
@@ -90,9 +92,10 @@ extension SchedulerState {
         _ id: RunnerID, lastContactAt: ContinuousClock.Instant?, reason: OperatorReason? = nil,
         now: ContinuousClock.Instant
     ) {
-        guard let index = index(of: id), !isFallingAsleep(index) else { return }
+        let evidence = Liveness.Evidence.unreachable(lastContactAt: lastContactAt)
+        guard let index = index(of: id), isAfterSleep(evidence, ofRunnerAt: index, now: now) else { return }
         records[index].wakes.machineUnreachable()
-        if assess(.unreachable(lastContactAt: lastContactAt), reason: reason, ofRunnerAt: index, now: now) {
+        if assess(evidence, reason: reason, ofRunnerAt: index, now: now) {
             reconsiderWaiters(now: now)
         }
     }
@@ -129,16 +132,13 @@ extension SchedulerState {
     private mutating func observe(
         _ evidence: Liveness.Evidence, _ reason: OperatorReason?, of id: RunnerID, now: ContinuousClock.Instant
     ) {
-        guard let index = index(of: id), !isFallingAsleep(index) else { return }
+        guard let index = index(of: id), isAfterSleep(evidence, ofRunnerAt: index, now: now) else { return }
         let wasReady = placement[index].state == .ready
         records[index].wakes.engineUnavailable()
         guard assess(evidence, reason: reason, ofRunnerAt: index, now: now) else { return }
         if !wasReady, placement[index].state == .ready { serveWaiters(ofRunnerAt: index, now: now) }
         reconsiderWaiters(now: now)
     }
-
-    /// Whether a sleep is pending: evidence then describes the state before the sleep and is ignored.
-    private func isFallingAsleep(_ index: Int) -> Bool { records[index].agent?.sleep.pending != nil }
 
     /// Handles a call that could not connect. A `ready` runner gets no more calls until a probe has decided its state;
     /// waiting calls keep waiting for it.

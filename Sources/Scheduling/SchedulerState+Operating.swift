@@ -12,7 +12,7 @@ public enum WakeCommandResult: Hashable, Sendable {
 
 /// The result of an operator's request to put a machine to sleep.
 public enum SleepCommandResult: Hashable, Sendable {
-    /// The command is sent, and the machine counts as asleep. If its agent refuses, it counts as ready again.
+    /// The command is sent, and the machine counts as asleep. If it fails, the machine counts as ready again.
     case commandSent
     case alreadyAsleep
     case unknownMachine
@@ -45,35 +45,40 @@ extension SchedulerState {
             return .impossible(
                 "no wake method is configured: set runners[].wake, or let its agent report a MAC address")
         }
-        return .started(startWake(ofRunnerAt: index, byOperator: true, now: now))
+        let wake = startWake(ofRunnerAt: index, byOperator: true, now: now)
+        // Calls that waited for the next probe of the machine wait for its wake now.
+        reconsiderWaiters(now: now)
+        return .started(wake)
     }
 
     /// Puts a machine to sleep if it has no call in progress.
     public mutating func sleepMachine(_ id: RunnerID, now: ContinuousClock.Instant) -> SleepCommandResult {
         guard let index = index(of: id), !placement[index].isLeaving else { return .unknownMachine }
-        let (record, occupancy) = (records[index], placement[index])
-        switch occupancy.state {
+        switch placement[index].state {
         case .asleep, .wakeFailed: return .alreadyAsleep
         case .waking: return .impossible("a wake is in progress")
         case .unknown, .checking, .loading: return .impossible("a check is in progress; retry in a moment")
         case .lost: return .impossible("it is unreachable")
         case .down, .ready: break
         }
-        guard let agent = record.agent else {
-            return .impossible("it has no agent, and only agents can put their machines to sleep")
+        if let obstacle = sleepObstacle(ofRunnerAt: index) {
+            return .impossible(Self.sentence(obstacle, hasAgent: records[index].agent != nil))
         }
-        guard occupancy.state == .ready else {
-            return .impossible("its engine is unhealthy and may not recover after a sleep")
-        }
-        guard agent.sleep.isSleepable else { return .impossible("its agent has no power.sleep_command") }
-        guard configuration.wakeEnabled, record.runner.canBeWoken else {
-            return .impossible("it could not be woken again: its MAC address is unknown, or wake.enabled is false")
-        }
-        guard occupancy.active == 0 else {
-            return .impossible("\(occupancy.active) \(occupancy.active == 1 ? "call is" : "calls are") in progress")
-        }
-        guard agent.loads.current == nil else { return .impossible("a model load is in progress") }
         putToSleep(index, now: now)
         return .commandSent
+    }
+
+    private static func sentence(_ obstacle: SleepObstacle, hasAgent: Bool) -> String {
+        switch obstacle {
+        case .notReady: "its engine is unhealthy and may not recover after a sleep"
+        case .noMethod where hasAgent: "its agent has no power.sleep_command"
+        case .noMethod: "no sleep method is configured: set runners[].sleep, or run the agent on it"
+        case .cannotBeWoken:
+            "it could not be woken again: no wake method is configured, its MAC address is unknown, or wake.enabled is "
+                + "false"
+        case .calls(let count): "\(count) \(count == 1 ? "call is" : "calls are") in progress"
+        case .modelLoad: "a model load is in progress"
+        case .trial: "it is on trial after failed calls, and the next call decides"
+        }
     }
 }

@@ -40,7 +40,11 @@ extension SchedulerState {
         let removed = old.compactMap { removeRecord($0, now: now) }
         guard !placed.isEmpty || !removed.isEmpty else { return }
         for index in placed + removed { reindex(index) }
-        for index in placed { serveWaiters(ofRunnerAt: index, now: now) }
+        for index in placed {
+            serveWaiters(ofRunnerAt: index, now: now)
+            // The settings may state for the first time how the machine is put to sleep.
+            trackIdleTime(ofRunnerAt: index, now: now)
+        }
         for index in removed { clearIfRemoved(index) }
         reconsiderWaiters(now: now)
     }
@@ -57,8 +61,7 @@ extension SchedulerState {
     /// - Returns: the index that it had.
     private mutating func removeRecord(_ id: RunnerID, now: ContinuousClock.Instant) -> Int? {
         guard let index = placement.runnerRemoved(id) else { return nil }
-        records[index].agent?.removed()
-        records[index].trials.engineChanged()
+        records[index].removed()
         trackDeadlines(index)
         if let ended = records[index].wakes.runnerRemoved(now: now) {
             reportWakeEnded(ended, ofRunnerAt: index)

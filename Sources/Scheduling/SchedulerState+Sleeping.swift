@@ -2,21 +2,45 @@ import SimpleAICore
 
 /// Puts idle machines to sleep.
 extension SchedulerState {
+    // MARK: Whether and when
+
+    /// Why a machine is not put to sleep now, whether it is idle or an operator requests it.
+    enum SleepObstacle: Hashable {
+        case notReady
+        /// Nothing can put it to sleep.
+        case noMethod
+        case cannotBeWoken
+        case calls(Int)
+        case modelLoad
+        case trial
+    }
+
+    /// The only place that decides whether a machine may be put to sleep.
+    func sleepObstacle(ofRunnerAt index: Int) -> SleepObstacle? {
+        let occupancy = placement[index]
+        guard occupancy.state == .ready, !occupancy.isLeaving else { return .notReady }
+        guard records[index].sleep.isSleepable else { return .noMethod }
+        guard configuration.wakeEnabled, records[index].runner.canBeWoken else { return .cannotBeWoken }
+        guard occupancy.active == 0 else { return .calls(occupancy.active) }
+        guard records[index].load == nil else { return .modelLoad }
+        // A machine that has slept starts without its failures: the next call decides first.
+        return occupancy.outliers.isOnTrial ? .trial : nil
+    }
+
     /// Tracks since when the machine is idle. Only calls are activity, not probes, reports or listings.
     mutating func trackIdleTime(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
-        guard records[index].agent != nil else { return }
+        guard records[index].sleep.isSleepable else { return }
         let isIdle = placement[index].state == .ready && placement[index].active == 0
-        records[index].agent?.sleep.activityChanged(isIdle: isIdle, now: now)
+        records[index].sleep.activityChanged(isIdle: isIdle, now: now)
         if isIdle, let due = sleepDueAt(ofRunnerAt: index) { deadlines.machineBecameIdle(sleepDueAt: due) }
     }
 
     /// When the machine is put to sleep; nil if it is busy, or cannot be put to sleep and woken again.
     private func sleepDueAt(ofRunnerAt index: Int) -> ContinuousClock.Instant? {
-        let (record, occupancy) = (records[index], placement[index])
-        guard configuration.wakeEnabled, record.runner.canBeWoken, occupancy.state == .ready, !occupancy.isLeaving,
-            occupancy.active == 0, record.load == nil
+        guard let due = records[index].sleep.dueAt(after: configuration.sleepAfter),
+            sleepObstacle(ofRunnerAt: index) == nil
         else { return nil }
-        return record.agent?.sleep.dueAt(after: configuration.sleepAfter)
+        return due
     }
 
     mutating func sleepIdleMachines(now: ContinuousClock.Instant) {
@@ -31,38 +55,63 @@ extension SchedulerState {
         }
     }
 
+    // MARK: One sleep
+
     /// Puts a machine to sleep. It counts as asleep immediately, so that the next call wakes it.
     mutating func putToSleep(_ index: Int, now: ContinuousClock.Instant) {
-        let (request, gracePeriod) = (requests.next(), configuration.sleepGracePeriod)
-        records[index].agent?.sleep.commanded(request, gracePeriod: gracePeriod, now: now)
+        guard let method = records[index].sleep.method else { return }
+        let request = requests.next()
+        records[index].sleep.commanded(request, method, sleepRules, now: now)
         records[index].liveness.clearReason()
         trackDeadlines(index)
         setState(.asleep, ofRunnerAt: index)
-        effects.append(.sleepMachine(records[index].runner.id, request))
+        effects.append(.sleepMachine(records[index].runner.id, request, by: method))
         reconsiderWaiters(now: now)
     }
 
-    /// Records why the machine did not fall asleep after the last sleep command, as its agent reports it.
-    mutating func noteSleepProblem(_ problem: OperatorReason?, ofRunnerAt index: Int) {
-        guard let problem, records[index].agent?.sleep.problemReported(problem) ?? false else { return }
-        effects.append(.sleepFailed(records[index].runner.id, reason: problem))
+    /// Handles the result of a sleep command. If it failed, the machine is ready again, and its idle time starts anew.
+    mutating func sleepCommandCompleted(
+        _ index: Int, _ request: CommandID, failure: OperatorReason?, now: ContinuousClock.Instant
+    ) {
+        let isConnected = records[index].agent?.liveness.isConnected ?? false
+        let completion = records[index].sleep.commandCompleted(
+            request, failure: failure, isConnected: isConnected, sleepRules, now: now)
+        guard completion == .failed, let failure else { return }
+        stayedAwake(index, failure, now: now)
     }
 
-    /// Handles an agent's refusal of a command. If it was the sleep command, the machine is ready again, and its idle
-    /// time starts anew.
-    mutating func sleepCommandFailed(
-        _ index: Int, _ request: CommandID, reason: OperatorReason, now: ContinuousClock.Instant
-    ) {
-        guard records[index].agent?.sleep.refused(request, reason) ?? false else { return }
+    /// Passes evidence from a probe of a machine that may be falling asleep.
+    /// - Returns: whether the evidence counts; false if it describes the machine before it fell asleep.
+    mutating func isAfterSleep(
+        _ evidence: Liveness.Evidence, ofRunnerAt index: Int, now: ContinuousClock.Instant
+    ) -> Bool {
+        switch records[index].sleep.evidenceReceived(evidence, now: now) {
+        case .counts: return true
+        case .ignored: return false
+        case .stayedAwake:
+            let time = configuration.sleepGracePeriod
+            stayedAwake(index, "its engine still responded \(time) after the sleep command", now: now)
+            return true
+        }
+    }
+
+    /// Handles a machine that does not fall asleep: it takes calls as before, and a wake that has started meanwhile ends.
+    private mutating func stayedAwake(_ index: Int, _ reason: OperatorReason, now: ContinuousClock.Instant) {
         trackDeadlines(index)
-        effects.append(.sleepFailed(records[index].runner.id, reason: reason))
+        noteSleepProblem(reason, ofRunnerAt: index)
         guard [.asleep, .waking].contains(placement[index].state) else { return }
         reportWakeEnded(records[index].wakes.sleepRefused(now: now), ofRunnerAt: index)
-        records[index].agent?.becameReady()
+        records[index].becameReady()
         trackDeadlines(index)
         setState(.ready, ofRunnerAt: index)
         serveWaiters(ofRunnerAt: index, now: now)
         reconsiderWaiters(now: now)
         trackIdleTime(ofRunnerAt: index, now: now)
+    }
+
+    /// Records why the machine did not fall asleep after the last sleep command, and reports it to the operator once.
+    mutating func noteSleepProblem(_ problem: OperatorReason?, ofRunnerAt index: Int) {
+        guard let problem, records[index].sleep.problemReported(problem) else { return }
+        effects.append(.sleepFailed(records[index].runner.id, reason: problem))
     }
 }

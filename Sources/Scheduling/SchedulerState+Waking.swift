@@ -67,7 +67,7 @@ extension SchedulerState {
             id, byOperator: byOperator, wasObserved: placement[index].state != .unknown, wakeRules, now: now)
         setState(.waking, ofRunnerAt: index)
         effects.append(.wakeStarted(records[index].runner.id, id))
-        if let packet { effects.append(.sendPacket(records[index].runner.id, wake: id, number: packet)) }
+        if let packet { sendPacket(packet, wake: id, toRunnerAt: index) }
         return id
     }
 
@@ -88,19 +88,25 @@ extension SchedulerState {
 
     mutating func advanceWake(ofRunnerAt index: Int, now: ContinuousClock.Instant) {
         guard let wake = records[index].wake?.id else { return }
-        let runner = records[index].runner.id
         let isWanted = queue.contains { $0.awaits(wake) }
         switch records[index].wakes.timePassed(isWanted: isWanted, wakeRules, now: now) {
         case .none: break
-        case .sendPacket(let number): effects.append(.sendPacket(runner, wake: wake, number: number))
+        case .sendPacket(let number): sendPacket(number, wake: wake, toRunnerAt: index)
         case .timedOut(let packets):
             let bootTime = records[index].wakes.bootTime.mean ?? .seconds(30)
             let error = GatewayError(
                 .wakeTimeout, "The machine did not wake up within \(configuration.wakeTimeout).",
                 retry: .after(min(max(bootTime, .seconds(1)), .seconds(60))),
-                cause: "wake \(wake) of \(runner): \(packets) packets were due before the timeout")
+                cause: "wake \(wake) of \(records[index].runner.id): \(packets) packets were due before the timeout")
             failWake(ofRunnerAt: index, error, now: now)
         }
+    }
+
+    private mutating func sendPacket(_ number: Int, wake: WakeID, toRunnerAt index: Int) {
+        effects.append(
+            .sendPacket(
+                records[index].runner.id, wake: wake, number: number,
+                isFallingAsleep: records[index].sleep.isFallingAsleep))
     }
 
     private mutating func failWake(ofRunnerAt index: Int, _ error: GatewayError, now: ContinuousClock.Instant) {

@@ -47,6 +47,8 @@ public struct SchedulerState: Sendable {
         configuration = new
         // Otherwise two wakes of one process could have the same id.
         configuration.wakeIDPrefix = prefix
+        // Machines that are idle already may be due earlier, or at all.
+        for index in records.indices where !placement[index].isLeaving { trackIdleTime(ofRunnerAt: index, now: now) }
         reconsiderWaiters(now: now)
     }
 
@@ -68,7 +70,7 @@ public struct SchedulerState: Sendable {
             deadlines.waking.lazy.compactMap { records[$0].wakes.nextDeadline }.min(),
             placement.nextTrialAt,
             deadlines.trials.lazy.compactMap { records[$0].trials.nextAt }.min(),
-            deadlines.agents.lazy.compactMap { records[$0].agent?.nextDeadline }.min(),
+            deadlines.agents.lazy.compactMap { records[$0].nextAgentDeadline }.min(),
             deadlines.nextSleepCheck,
         ].compactMap { $0 }.min()
     }
@@ -93,8 +95,8 @@ public struct SchedulerState: Sendable {
         guard old != state else { return }
         placement.stateChanged(at: index, to: state)
         if old == .loading || state == .loading { records[index].trials.engineChanged() }
-        if state == .asleep { records[index].agent?.fellAsleep() }
-        if state != .ready { records[index].agent?.sleep.idleTimeEnded() }
+        if state == .asleep { records[index].fellAsleep() }
+        if state != .ready { records[index].sleep.idleTimeEnded() }
         trackDeadlines(index)
         effects.append(
             .stateChanged(records[index].runner.id, from: old, to: state, reason: records[index].liveness.reason))

@@ -18,6 +18,9 @@ struct SchedulerView: Sendable {
         let isWakeBackingOff: Bool
         let lastWake: SchedulerSnapshot.LastWake?
         let reason: OperatorReason?
+        let isSleepable: Bool
+        let isFallingAsleep: Bool
+        let sleepProblem: OperatorReason?
         /// Nil for static runners.
         let agent: AgentView?
 
@@ -42,9 +45,6 @@ struct SchedulerView: Sendable {
         let blockedModels: Set<EngineModelID>
         /// Models whose next load waits for the backoff after a failed one.
         let modelsBackingOff: Set<EngineModelID>
-        let isSleepable: Bool
-        let isFallingAsleep: Bool
-        let sleepProblem: OperatorReason?
     }
 
     /// All runners except those that are leaving.
@@ -81,7 +81,8 @@ extension SchedulerState.Record {
             wakeETA: [.asleep, .waking].contains(occupancy.state) ? wakes.eta(now: now) : nil,
             isWakeBackingOff: wakes.isBackingOff(now: now),
             lastWake: wakes.last.map { .init(id: $0.id, age: $0.startedAt.duration(to: now), outcome: $0.outcome) },
-            reason: liveness.reason, agent: agent.map { SchedulerView.AgentView($0, now: now) })
+            reason: liveness.reason, isSleepable: sleep.isSleepable, isFallingAsleep: sleep.isFallingAsleep,
+            sleepProblem: sleep.problem, agent: agent.map { SchedulerView.AgentView($0, now: now) })
     }
 }
 
@@ -90,8 +91,6 @@ extension SchedulerView.AgentView {
         self.init(
             loadedModels: agent.loads.residency.loaded, loading: agent.loads.current?.engineModel,
             blockedModels: agent.loads.current?.blockedModels ?? [],
-            modelsBackingOff: Set(agent.loads.notBefore.lazy.filter { $0.value > now }.map(\.key)),
-            isSleepable: agent.sleep.isSleepable, isFallingAsleep: agent.sleep.pending != nil,
-            sleepProblem: agent.sleep.problem)
+            modelsBackingOff: Set(agent.loads.notBefore.lazy.filter { $0.value > now }.map(\.key)))
     }
 }

@@ -120,7 +120,7 @@ struct WakeMachine: Hashable, Sendable {
         return ended
     }
 
-    /// The machine has not slept, because its agent refused the sleep command: the duration is no boot time.
+    /// The machine has not slept, because its sleep command failed: the duration is no boot time.
     mutating func sleepRefused(now: ContinuousClock.Instant) -> Ended? { end(succeeded: true, now: now) }
 
     /// The backoff grows with each failed wake in which the host responded but its engine did not: the engine has

@@ -201,6 +201,8 @@ public struct Settings: Hashable, Sendable {
         public var probe = Probe()
         /// Nil: the machine is always on, or the gateway cannot wake it.
         public var wake: WakeTarget?
+        /// Nil: the gateway cannot put the machine to sleep. Requires `wake`.
+        public var sleep: SleepTarget?
 
         public init(id: RunnerID, url: String) {
             self.id = id
@@ -253,6 +255,18 @@ public struct Settings: Hashable, Sendable {
             self.macs = macs
             self.broadcast = broadcast
             self.port = port
+        }
+    }
+
+    /// How the gateway puts a machine to sleep; at least one of both is set.
+    public struct SleepTarget: Hashable, Sendable {
+        /// A program and its arguments; empty for none.
+        public var command: [String]
+        public var http: WebHook?
+
+        public init(command: [String] = [], http: WebHook? = nil) {
+            self.command = command
+            self.http = http
         }
     }
 

@@ -7,7 +7,8 @@ extension SettingsValidation {
         for (index, runner) in settings.runners.enumerated() {
             let path = SettingsPath.root["runners"][index]
             checkAPIPath(of: runner, at: path["url"])
-            checkWakeProgram(of: runner, at: path["wake"]["command"])
+            checkProgram(runner.wake?.command, at: path["wake"]["command"])
+            checkProgram(runner.sleep?.command, at: path["sleep"]["command"])
         }
         checkWakeRoles()
         checkListeningAddress()
@@ -28,8 +29,8 @@ extension SettingsValidation {
         return endings.first { url.hasSuffix($0) }.map { String(url.dropLast($0.count)) }
     }
 
-    private func checkWakeProgram(of runner: Settings.StaticRunner, at path: SettingsPath) {
-        guard let program = runner.wake?.command.first, Self.isMissing(program) else { return }
+    private func checkProgram(_ command: [String]?, at path: SettingsPath) {
+        guard let program = command?.first, Self.isMissing(program) else { return }
         warning(Self.missing(program), at: path)
     }
 

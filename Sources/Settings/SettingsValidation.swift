@@ -212,13 +212,8 @@ extension SettingsValidation {
                     at: path["aliases"][publicID.rawValue])
             }
         }
-        if let hook = runner.wake?.http, let address = try? WebAddress(hook.url, allowingQuery: true),
-            address.isPlaintextToRemoteHost
-        {
-            warning(
-                "is sent without TLS: an attacker on the network can read and use it; use https where possible",
-                at: path["wake"]["http"])
-        }
+        check(runner.wake?.http, at: path["wake"]["http"])
+        check(runner.sleep?.http, at: path["sleep"]["http"])
         if !runner.tls.verify, runner.url.hasPrefix("https://") {
             warning(
                 "the value false accepts any certificate: an attacker on the network can read the calls; set tls.ca_file instead",
@@ -226,6 +221,26 @@ extension SettingsValidation {
         }
         if runner.wake != nil, !settings.wake.enabled {
             warning("is ignored, because wake.enabled is false", at: path["wake"])
+        }
+        checkSleep(of: runner, at: path)
+    }
+
+    private func check(_ hook: Settings.WebHook?, at path: SettingsPath) {
+        guard let hook, let address = try? WebAddress(hook.url, allowingQuery: true), address.isPlaintextToRemoteHost
+        else { return }
+        warning(
+            "is sent without TLS: an attacker on the network can read and use it; use https where possible", at: path)
+    }
+
+    /// The gateway puts no machine to sleep that it could not wake again.
+    private func checkSleep(of runner: Settings.StaticRunner, at path: SettingsPath) {
+        guard runner.sleep != nil else { return }
+        if runner.wake == nil, !report.hasProblem(at: path["wake"]) {
+            problem(
+                "requires \(path["wake"]), because the machine could not be woken again; add \(path["wake"]) or remove "
+                    + "\(path["sleep"])", at: path["sleep"])
+        } else if !settings.wake.enabled {
+            warning("is ignored, because wake.enabled is false", at: path["sleep"])
         }
     }
 

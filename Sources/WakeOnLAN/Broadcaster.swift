@@ -15,7 +15,7 @@ public struct Broadcaster: Sendable {
         self.group = group
     }
 
-    public func send(_ request: WakePacketRequest) async throws(WakeSendError) {
+    public func send(_ request: WakePacketRequest) async throws(PowerError) {
         guard let packet = MagicPacket(mac: request.mac, secureOn: request.secureOn) else {
             throw .invalidRequest(reason: "a SecureOn password must have 6 bytes, not \(request.secureOn.count)")
         }
@@ -27,7 +27,7 @@ public struct Broadcaster: Sendable {
     /// - Parameters:
     ///   - address: an IP address, or a host name, which is resolved off the event loops.
     ///   - port: 1 to 65535; 9 by convention.
-    public func send(_ packet: MagicPacket, to address: String, port: Int) async throws(WakeSendError) {
+    public func send(_ packet: MagicPacket, to address: String, port: Int) async throws(PowerError) {
         guard (1...65_535).contains(port) else { throw .invalidRequest(reason: "\(port) is not a UDP port") }
         let remote = try await resolve(address, port: port)
         do {
@@ -37,7 +37,7 @@ public struct Broadcaster: Sendable {
         }
     }
 
-    private func resolve(_ host: String, port: Int) async throws(WakeSendError) -> SocketAddress {
+    private func resolve(_ host: String, port: Int) async throws(PowerError) -> SocketAddress {
         // Fails for a host name, which has to be resolved.
         if let address = try? SocketAddress(ipAddress: host, port: port) { return address }
         do {
@@ -64,7 +64,7 @@ public struct Broadcaster: Sendable {
         try await written.futureResult.get()
     }
 
-    static func translate(_ error: any Error, address: String) -> WakeSendError {
+    static func translate(_ error: any Error, address: String) -> PowerError {
         guard let error = error as? IOError else {
             return .failed(address: address, reason: NetworkErrorText.of(error))
         }

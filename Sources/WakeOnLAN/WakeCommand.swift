@@ -2,7 +2,7 @@ import Foundation
 import OperatingSystem
 import SimpleAICore
 
-/// Runs a program that wakes a machine. Its environment contains `PATH` and `HOME`, but not the gateway's secrets; its
+/// Runs a program that wakes a machine or puts it to sleep. Its environment contains `PATH` and `HOME`, but not the gateway's secrets; its
 /// output is discarded, except the beginning of its standard error if it fails.
 ///
 /// Only the exit status of the program itself decides about success. Processes that it leaves in the background survive
@@ -14,8 +14,8 @@ struct WakeCommand: Sendable {
     /// Maximum number of bytes quoted from a failed program's standard error.
     private static let maxQuote = 400
 
-    func run(_ request: WakeCommandRequest) async throws(WakeSendError) {
-        func failed(_ reason: String) -> WakeSendError { .programFailed(program: request.program, reason: reason) }
+    func run(_ request: PowerCommandRequest) async throws(PowerError) {
+        func failed(_ reason: String) -> PowerError { .programFailed(program: request.program, reason: reason) }
         guard let path = ExecutableFile.path(of: request.program, searchPath: searchPath) else {
             throw failed("does not exist or is not executable")
         }

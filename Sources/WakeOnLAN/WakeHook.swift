@@ -11,7 +11,7 @@ struct WakeHook: Sendable {
     let group: any EventLoopGroup
     var deadline = AttemptDeadline(limit: .seconds(10))
 
-    func call(_ request: WakeHookRequest) async throws(WakeSendError) {
+    func call(_ request: PowerHookRequest) async throws(PowerError) {
         guard let url = URLComponents(string: request.url), let host = url.encodedHost, !host.isEmpty else {
             throw .invalidRequest(reason: "its webhook is not a URL")
         }

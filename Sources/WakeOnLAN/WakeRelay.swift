@@ -8,7 +8,7 @@ struct WakeRelay: Sendable {
     let group: any EventLoopGroup
     var deadline = AttemptDeadline(limit: .seconds(5))
 
-    func send(_ request: WakeRelayRequest) async throws(WakeSendError) {
+    func send(_ request: WakeRelayRequest) async throws(PowerError) {
         do {
             let eventLoop = group.next()
             try await deadline.attempt(on: eventLoop) { (sent: EventLoopPromise<Void>) in

@@ -13,13 +13,13 @@ import Testing
 /// The wake methods in their order, and what is reported to the scheduler.
 @Suite(.timeLimit(.minutes(2))) struct MachineWakerTests {
     /// Records the attempts, and fails those that a test selects.
-    private final class Recorder: WakeSender {
-        let sent = Mutex<[WakeMethod]>([])
-        let fails: @Sendable (WakeMethod, Int) -> Bool
+    private final class Recorder: PowerControl {
+        let sent = Mutex<[PowerMethod]>([])
+        let fails: @Sendable (PowerMethod, Int) -> Bool
 
-        init(fails: @escaping @Sendable (WakeMethod, Int) -> Bool = { _, _ in false }) { self.fails = fails }
+        init(fails: @escaping @Sendable (PowerMethod, Int) -> Bool = { _, _ in false }) { self.fails = fails }
 
-        func send(_ way: WakeMethod) async throws(WakeSendError) {
+        func perform(_ way: PowerMethod) async throws(PowerError) {
             let count = sent.withLock { sent in
                 sent.append(way)
                 return sent.count { $0 == way }
@@ -43,13 +43,16 @@ import Testing
     }
 
     /// A scheduler whose only machine is asleep; a waker runs its wake attempts, which end before this returns.
-    private func wake(_ sender: Recorder, _ settings: Settings, attempts: Int) async throws -> GatewayError? {
+    /// - Parameter fallingAsleep: the number of the first attempts during which the machine may still be awake.
+    private func wake(
+        _ sender: Recorder, _ settings: Settings, attempts: Int, fallingAsleep: Int = 0
+    ) async throws -> GatewayError? {
         var state = SchedulerState()
         for runner in settings.runners { state.add(Runner(runner)) }
         let scheduler = Scheduler(state)
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let waker = MachineWaker(
-            machines: MachineDirectory(settings), sender: sender, scheduler: scheduler,
+            machines: MachineDirectory(settings), power: sender, scheduler: scheduler,
             metrics: FleetMetrics(scheduler: scheduler),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, on: loop)
         let wakes = Mutex<[WakeID]>([])
@@ -65,7 +68,9 @@ import Testing
             if case .failure(let error) = result { refusal.withLock { $0 = error } }
         }
         let wake = try #require(wakes.withLock { $0.first })
-        for number in 0..<attempts { try await waker.attempt("a", wake, number: number).get() }
+        for number in 0..<attempts {
+            try await waker.attempt("a", wake, number: number, isFallingAsleep: number < fallingAsleep).get()
+        }
         return refusal.withLock { $0 }
     }
 
@@ -77,10 +82,23 @@ import Testing
         #expect(sent.count { if case .relay = $0 { true } else { false } } == 3)
         #expect(sent.filter { !$0.isRepeated }.count == 2)
         #expect(
-            sent.contains(.command(WakeCommandRequest(program: "wake-it", arguments: ["now"])))
+            sent.contains(.command(PowerCommandRequest(program: "wake-it", arguments: ["now"])))
                 && sent.contains(
-                    .http(WakeHookRequest(method: "POST", url: "http://home.lan/secret", host: "home.lan")))
+                    .http(PowerHookRequest(method: "POST", url: "http://home.lan/secret", host: "home.lan")))
         )
+    }
+
+    /// On a machine that is still awake they would have no effect, and they are not repeated after a success.
+    @Test func programsAndHooksWaitUntilTheMachineHasFallenAsleep() async throws {
+        let sender = Recorder()
+        #expect(try await wake(sender, Self.settings(), attempts: 2, fallingAsleep: 2) == nil)
+        #expect(sender.sent.withLock { $0.count } == 4 && sender.sent.withLock { $0.allSatisfy(\.isRepeated) })
+        var settings = try Self.settings()
+        settings.runners[0].wake?.macs = []
+        settings.runners[0].wake?.relay = nil
+        let late = Recorder()
+        #expect(try await wake(late, settings, attempts: 6, fallingAsleep: 4) == nil, "waiting is no failure")
+        #expect(late.sent.withLock { $0.count } == 2)
     }
 
     @Test func aProgramThatFailedIsTriedAgainUntilItSucceeds() async throws {

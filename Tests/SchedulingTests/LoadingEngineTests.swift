@@ -45,6 +45,23 @@ import Testing
         #expect(bench.status("a")?.isEjected == false)
     }
 
+    /// An engine on trial takes a waiting call as soon as its agent reports the model in memory.
+    @Test func aModelThatIsLoadedDuringTheTrialServesTheCallThatWaits() throws {
+        var bench = Bench()
+        bench.joined(Runner(id: "a"), ["m"])
+        bench.release(try bench.lease(["m"]), .loading)
+        #expect(bench.state("a") == .loading)
+        var report = RunnerReport(
+            admitsCalls: false, isStarting: true, models: [.init(engineID: "m", isLoaded: false)])
+        bench.reported("a", report)
+        let waiter = try bench.waiter(["m"])
+        bench.pass(.seconds(1))
+        #expect(!bench.hasOutcome(waiter))
+        report.models[0].isLoaded = true
+        bench.reported("a", report)
+        #expect(bench.lease(of: waiter) != nil)
+    }
+
     @Test func aFailedTrialIsNotAFailureOfTheRunner() throws {
         var (bench, leases) = try woken()
         bench.release(leases[0], .loading)

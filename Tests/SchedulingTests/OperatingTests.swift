@@ -60,6 +60,21 @@ import Testing
         }
     }
 
+    /// An operator's wake of a machine in an unknown state: the calls that waited for its next probe wait for the wake, and get
+    /// its deadline.
+    @Test func callsThatWaitForAProbeJoinTheWakeOfAnOperator() throws {
+        var bench = Bench(Runner(id: "pc", canBeWoken: true, statedModels: ["m"])) { $0.wakeTimeout = .seconds(90) }
+        let waiter = try bench.waiter(["m"], forMachine: false)
+        guard case .started(let wake) = bench.wakeMachine("pc") else {
+            Issue.record("no wake")
+            return
+        }
+        bench.pass(.seconds(60))
+        #expect(!bench.hasOutcome(waiter))
+        bench.answered("pc")
+        #expect(bench.lease(of: waiter)?.wake == wake)
+    }
+
     @Test func busyOrUnwakeableMachinesStayAwake() throws {
         var busy = bench()
         let lease = try busy.lease(["m"])
@@ -75,7 +90,7 @@ import Testing
         var fixed = Bench()
         fixed.put(Runner(id: "s", canBeWoken: true))
         fixed.answered("s", ["m"])
-        #expect(isImpossible(fixed.sleepMachine("s"), "agent"))
+        #expect(isImpossible(fixed.sleepMachine("s"), "runners[].sleep"))
         #expect(unwakeable.sleeps().isEmpty && unable.sleeps().isEmpty && fixed.sleeps().isEmpty)
     }
 

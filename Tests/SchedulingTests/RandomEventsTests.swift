@@ -32,7 +32,8 @@ import Testing
             "model_not_found", "no_runner_available", "rejected no_runner_available", "rejected wake_timeout",
             "wake_failed", "ejected", "readmitted", "left", "put to sleep", "sleep refused", "checked", "check failed",
             "loaded", "unloaded", "load failed", "evicted", "alternated", "alternated on a machine", "woken by hand",
-            "put to sleep by hand",
+            "put to sleep by hand", "put to sleep by the gateway", "stayed awake", "responded while falling asleep",
+            "sleep command failed",
         ] {
             #expect(tally[kind, default: 0] > 0, "no \(kind): \(tally)")
         }

@@ -47,7 +47,7 @@ import Testing
         _ = try bench.waiter(["m"], together: ["b"])
         bench.pass(.seconds(1))
         let sent = bench.effects.compactMap { effect -> RunnerID? in
-            if case .sendPacket(let runner, _, _) = effect { runner } else { nil }
+            if case .sendPacket(let runner, _, _, _) = effect { runner } else { nil }
         }
         #expect(sent.sorted() == ["a", "a", "b", "b"])
     }

@@ -112,6 +112,25 @@ func expect(_ problem: ProblemCase, in found: [String]) {
             "runners: [{url: 'http://a', wake: {mac: '52:54:00:12:34:56', port: 0}}]",
             "s.yaml:2: runners[0].wake.port: 0 is out of range…"),
         ProblemCase(
+            "runners:\n  - url: http://a\n    sleep: {command: [ls]}",
+            "s.yaml:4: runners[0].sleep: requires runners[0].wake, because the machine could not be woken again; add "
+                + "runners[0].wake or remove runners[0].sleep"),
+        ProblemCase(
+            "runners: [{url: 'http://a', wake: {}, sleep: {http: 'http://127.0.0.1/x'}}]",
+            "s.yaml:2: runners[0].sleep: requires runners[0].wake, because…"),
+        ProblemCase(
+            "runners: [{url: 'http://a', wake: {mac: x}, sleep: {command: [ls]}}]",
+            "s.yaml:2: runners[0].wake.mac: \"x\" is not a MAC address…"),
+        ProblemCase(
+            "runners: [{url: 'http://a', wake: {command: [ls]}, sleep: {command: suspend-it}}]",
+            "s.yaml:2: runners[0].sleep.command: must be a list…"),
+        ProblemCase(
+            "runners: [{url: 'http://a', wake: {command: [ls]}, sleep: {http: FETCH http://127.0.0.1/hunter2}}]",
+            "s.yaml:2: runners[0].sleep.http: lacks a known method; put GET, POST, PUT, PATCH or DELETE…"),
+        ProblemCase(
+            "runners: [{url: 'http://a', wake: {command: [ls]}, sleep: {relay: 'a:9'}}]",
+            "s.yaml:2: runners[0].sleep.relay: is unknown; …"),
+        ProblemCase(
             "runners: [{url: 'http://a', id: ' gpu'}]",
             "s.yaml:2: runners[0].id: \" gpu\" is not valid as a runner's id…"
         ),

@@ -212,6 +212,34 @@ import Testing
         #expect(runners[2].wake?.relay == nil)
     }
 
+    @Test func readsSleepMethods() throws {
+        let runners = try settings(
+            """
+            runners:
+              - url: http://a
+                wake: {mac: "52:54:00:12:34:56"}
+                sleep:
+                  command: [ssh, -o, BatchMode=yes, gamer@10.0.0.7, "rundll32.exe powrprof.dll,SetSuspendState 0,1,0"]
+                  http: https://home.lan/api/webhook/suspend?x=1
+              - {url: "http://b", wake: {command: [power-on]}, sleep: {http: "put http://home.lan/b"}}
+              - {url: "http://c", wake: {command: [power-on]}, sleep: {command: [], http: ""}}
+              - {url: "http://d", sleep: {}}
+            """
+        ).runners
+        #expect(
+            runners[0].sleep
+                == Settings.SleepTarget(
+                    command: [
+                        "ssh", "-o", "BatchMode=yes", "gamer@10.0.0.7",
+                        "rundll32.exe powrprof.dll,SetSuspendState 0,1,0",
+                    ],
+                    http: Settings.WebHook(
+                        method: "POST", url: "https://home.lan/api/webhook/suspend?x=1", host: "home.lan")))
+        #expect(runners[1].sleep?.command == [] && runners[1].sleep?.http?.method == "PUT")
+        #expect(runners[2].sleep == nil && runners[3].sleep == nil)
+        #expect(runners.map { Runner($0).hasSleepMethod } == [true, true, false, false])
+    }
+
     @Test func machinesAreWokenTogetherAndPutToSleep() throws {
         let settings = try settings(
             """

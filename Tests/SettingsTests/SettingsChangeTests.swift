@@ -118,9 +118,14 @@ import Testing
         new.runners[0].wake = .init(macs: [try #require(MACAddress("52:54:00:12:34:56"))])
         new.runners[0].wake?.secureOn = [1, 2, 3, 4, 5, 6]
         new.runners[0].wake?.command = ["wake", "--password", "secret"]
+        new.runners[0].sleep = .init(
+            command: ["sleep", "--password", "secret"],
+            http: .init(method: "POST", url: "http://home.lan/secret", host: "home.lan"))
         let (adopted, changes) = old.adopting(new)
         #expect(adopted == new)
-        let keys = ["api_key", "wake.secure_on", "wake.command"].map { "runners.r.\($0)" }
+        let keys = ["api_key", "wake.secure_on", "wake.command", "sleep.command", "sleep.http"].map {
+            "runners.r.\($0)"
+        }
         for key in ["server.tls", "metrics.token"] + keys {
             let change = try #require(changes.first { $0.key == key })
             #expect(change.from == nil && change.to == nil && !change.needsRestart)

@@ -250,6 +250,19 @@ import Testing
             "runners[0].wake.command: the program \"no-such-program-here\" does not exist"
         ),
         (
+            "auth: {mode: none}\nrunners: [{url: 'http://a', wake: {command: [ls]}, sleep: {command: [no-such-program]}}]",
+            "runners[0].sleep.command: the program \"no-such-program\" does not exist"
+        ),
+        (
+            "auth: {mode: none}\nrunners: [{url: 'http://a', wake: {command: [ls]}, sleep: {http: 'http://home.lan/x'}}]",
+            "runners[0].sleep.http: is sent without TLS"
+        ),
+        (
+            "auth: {mode: none}\nwake: {enabled: false}\n"
+                + "runners: [{url: 'http://a', wake: {command: [ls]}, sleep: {command: [ls]}}]",
+            "runners[0].sleep: is ignored, because wake.enabled is false"
+        ),
+        (
             "auth: {issuers: [{issuer: 'https://a', audience: x}]}\nclasses: {fast: [m]}\nwake: {roles: [stuff]}\n"
                 + "policies: [{roles: [staff], classes: [fast]}]",
             "wake.roles: no policy lists the role \"stuff\", so its callers may use no model; did you mean staff?"

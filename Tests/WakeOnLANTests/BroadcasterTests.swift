@@ -25,8 +25,8 @@ import Testing
     @Test func passwordTravelsWithTheRequest() async throws {
         try await withReceiver(on: "127.0.0.1") { port, datagrams in
             let request = WakePacketRequest(mac: mac, secureOn: [1, 2, 3, 4, 5, 6], broadcast: "127.0.0.1", port: port)
-            let sender: any WakeSender = WakeMethods(searchPath: "")
-            try await sender.send(.packet(request))
+            let sender: any PowerControl = WakeMethods(searchPath: "")
+            try await sender.perform(.packet(request))
             let received = try #require(try await datagrams.next())
             #expect(MagicPacket(decoding: received) == MagicPacket(mac: mac, secureOn: [1, 2, 3, 4, 5, 6]))
         }
@@ -46,20 +46,20 @@ import Testing
     }
 
     @Test func unknownHostIsNamed() async {
-        await #expect(throws: WakeSendError.unknownHost("gpu.invalid")) {
+        await #expect(throws: PowerError.unknownHost("gpu.invalid")) {
             try await Broadcaster().send(MagicPacket(mac: mac), to: "gpu.invalid", port: 9)
         }
     }
 
     @Test(arguments: [0, -1, 65_536])
     func impossiblePortIsRefused(_ port: Int) async {
-        await #expect(throws: WakeSendError.invalidRequest(reason: "\(port) is not a UDP port")) {
+        await #expect(throws: PowerError.invalidRequest(reason: "\(port) is not a UDP port")) {
             try await Broadcaster().send(MagicPacket(mac: mac), to: "127.0.0.1", port: port)
         }
     }
 
     @Test func systemErrorsAreTranslated() {
-        func translated(_ code: CInt) -> WakeSendError {
+        func translated(_ code: CInt) -> PowerError {
             Broadcaster.translate(IOError(errnoCode: code, reason: "sendto"), address: "10.0.0.255")
         }
         #expect(translated(EACCES) == .notPermitted(address: "10.0.0.255"))
@@ -74,7 +74,7 @@ import Testing
 
     @Test func passwordOfWrongLengthIsRefused() async {
         let request = WakePacketRequest(mac: mac, secureOn: [1, 2, 3], broadcast: "127.0.0.1", port: 9)
-        await #expect(throws: WakeSendError.invalidRequest(reason: "a SecureOn password must have 6 bytes, not 3")) {
+        await #expect(throws: PowerError.invalidRequest(reason: "a SecureOn password must have 6 bytes, not 3")) {
             try await Broadcaster().send(request)
         }
     }

@@ -36,15 +36,15 @@ import Testing
     }
 
     /// The kinds of commands, and whether each succeeds.
-    private static let kinds: [(name: String, request: WakeCommandRequest, isSuccess: Bool)] = [
-        ("good", WakeCommandRequest(program: "true"), true),
-        ("failing", WakeCommandRequest(program: "sh", arguments: ["-c", "echo no >&2; exit 3"]), false),
-        ("missing", WakeCommandRequest(program: "no-such-program-anywhere"), false),
-        ("hanging", WakeCommandRequest(program: "sleep", arguments: ["600"]), false),
-        ("forking", WakeCommandRequest(program: "sh", arguments: ["-c", "sleep 0.2 & exit 0"]), true),
-        ("daemon", WakeCommandRequest(program: "setsid", arguments: ["-f", "sleep", "0.2"]), true),
-        ("loud", WakeCommandRequest(program: "sh", arguments: ["-c", "seq 1 20000 >&2"]), true),
-        ("killed", WakeCommandRequest(program: "sh", arguments: ["-c", "kill -9 $$"]), false),
+    private static let kinds: [(name: String, request: PowerCommandRequest, isSuccess: Bool)] = [
+        ("good", PowerCommandRequest(program: "true"), true),
+        ("failing", PowerCommandRequest(program: "sh", arguments: ["-c", "echo no >&2; exit 3"]), false),
+        ("missing", PowerCommandRequest(program: "no-such-program-anywhere"), false),
+        ("hanging", PowerCommandRequest(program: "sleep", arguments: ["600"]), false),
+        ("forking", PowerCommandRequest(program: "sh", arguments: ["-c", "sleep 0.2 & exit 0"]), true),
+        ("daemon", PowerCommandRequest(program: "setsid", arguments: ["-f", "sleep", "0.2"]), true),
+        ("loud", PowerCommandRequest(program: "sh", arguments: ["-c", "seq 1 20000 >&2"]), true),
+        ("killed", PowerCommandRequest(program: "sh", arguments: ["-c", "kill -9 $$"]), false),
     ]
 
     @Test func manyRunsLeaveNothingBehind() async throws {
@@ -76,7 +76,7 @@ import Testing
                 let kind = Self.kinds[index % Self.kinds.count]
                 group.addTask {
                     var isSuccess = true
-                    do throws(WakeSendError) {
+                    do throws(PowerError) {
                         try await (kind.name == "hanging" ? impatient : command).run(kind.request)
                     } catch {
                         isSuccess = false

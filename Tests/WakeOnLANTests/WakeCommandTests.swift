@@ -15,7 +15,7 @@ import Testing
             // A shell would create two files from this, and run the text behind the semicolon.
             let name = "a b; touch $HOME"
             try await WakeCommand(searchPath: Self.path).run(
-                WakeCommandRequest(program: "touch", arguments: ["\(directory)/\(name)"]))
+                PowerCommandRequest(program: "touch", arguments: ["\(directory)/\(name)"]))
             #expect(try FileManager.default.contentsOfDirectory(atPath: directory) == [name])
         }
     }
@@ -25,7 +25,7 @@ import Testing
             let directory = folder.path
             let file = "\(directory)/environment"
             try await WakeCommand(searchPath: Self.path).run(
-                WakeCommandRequest(program: "/bin/sh", arguments: ["-c", "env > '\(file)'"]))
+                PowerCommandRequest(program: "/bin/sh", arguments: ["-c", "env > '\(file)'"]))
             let names = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").map {
                 $0.prefix { $0 != "=" }
             }
@@ -36,9 +36,9 @@ import Testing
 
     @Test func aProgramThatFailsIsQuotedBriefly() async {
         let script = "for i in $(seq 1 100000); do echo 'no such relay' >&2; done; exit 3"
-        let error = await #expect(throws: WakeSendError.self) {
+        let error = await #expect(throws: PowerError.self) {
             try await WakeCommand(searchPath: Self.path).run(
-                WakeCommandRequest(program: "sh", arguments: ["-c", script]))
+                PowerCommandRequest(program: "sh", arguments: ["-c", script]))
         }
         guard case .programFailed("sh", let reason)? = error else {
             Issue.record("\(String(describing: error))")
@@ -49,17 +49,17 @@ import Testing
     }
 
     @Test func aProgramThatHangsIsStopped() async {
-        await #expect(throws: WakeSendError.self) {
+        await #expect(throws: PowerError.self) {
             try await WakeCommand(searchPath: Self.path, timeout: .milliseconds(200)).run(
-                WakeCommandRequest(program: "sleep", arguments: ["600"]))
+                PowerCommandRequest(program: "sleep", arguments: ["600"]))
         }
     }
 
     @Test(arguments: ["no-such-program-anywhere", "/no/such/program", "/tmp"])
     func reportsAMissingProgram(_ program: String) async {
-        let expected = WakeSendError.programFailed(program: program, reason: "does not exist or is not executable")
+        let expected = PowerError.programFailed(program: program, reason: "does not exist or is not executable")
         await #expect(throws: expected) {
-            try await WakeCommand(searchPath: Self.path).run(WakeCommandRequest(program: program))
+            try await WakeCommand(searchPath: Self.path).run(PowerCommandRequest(program: program))
         }
     }
 }

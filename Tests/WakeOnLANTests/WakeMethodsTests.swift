@@ -16,7 +16,7 @@ import Testing
 
     @Test func theRelayReceivesOneLine() async throws {
         try await withListener(answering: "") { port, received in
-            try await ways.send(
+            try await ways.perform(
                 .relay(WakeRelayRequest(host: "127.0.0.1", port: port, mac: mac, broadcast: "192.168.1.255")))
             #expect(try await received.get() == "52:54:00:12:34:56 192.168.1.255\n")
         }
@@ -24,7 +24,7 @@ import Testing
 
     @Test func theWebHookGetsARequestWithoutABody() async throws {
         try await withListener(answering: "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n") { port, received in
-            try await ways.send(hook("POST", "http://127.0.0.1:\(port)/api/webhook/x?a=b"))
+            try await ways.perform(hook("POST", "http://127.0.0.1:\(port)/api/webhook/x?a=b"))
             let request = try await received.get()
             #expect(request.hasPrefix("POST /api/webhook/x?a=b HTTP/1.1\r\n"))
             #expect(request.contains("Host: 127.0.0.1:\(port)\r\n"))
@@ -38,16 +38,16 @@ import Testing
     func anyOtherStatusIsAFailure(_ status: String) async throws {
         let answer = "HTTP/1.1 \(status)\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         try await withListener(answering: answer) { port, _ in
-            let expected = WakeSendError.failed(
+            let expected = PowerError.failed(
                 address: "127.0.0.1", reason: "its webhook returned status \(status.prefix(3))")
-            await #expect(throws: expected) { try await ways.send(hook("GET", "http://127.0.0.1:\(port)/")) }
+            await #expect(throws: expected) { try await ways.perform(hook("GET", "http://127.0.0.1:\(port)/")) }
         }
     }
 
     @Test func aHookThatClosesTheConnectionIsAFailure() async throws {
         try await withListener(answering: "") { port, _ in
-            await #expect(throws: WakeSendError.self) {
-                try await ways.send(hook("GET", "http://127.0.0.1:\(port)/secret"))
+            await #expect(throws: PowerError.self) {
+                try await ways.perform(hook("GET", "http://127.0.0.1:\(port)/secret"))
             }
         }
     }
@@ -56,16 +56,17 @@ import Testing
         // A port that was free a moment ago.
         var free = 0
         try await withListener(answering: "") { port, _ in free = port }
-        let relay = WakeMethod.relay(WakeRelayRequest(host: "127.0.0.1", port: free, mac: mac, broadcast: "10.0.0.255"))
+        let relay = PowerMethod.relay(
+            WakeRelayRequest(host: "127.0.0.1", port: free, mac: mac, broadcast: "10.0.0.255"))
         for way in [relay, hook("POST", "http://127.0.0.1:\(free)/secret")] {
-            let error = await #expect(throws: WakeSendError.self) { try await ways.send(way) }
+            let error = await #expect(throws: PowerError.self) { try await ways.perform(way) }
             #expect(error.map { "\($0)".contains("secret") } == false)
             #expect(!"\(way)".contains("secret"))
         }
     }
 
-    private func hook(_ method: String, _ url: String) -> WakeMethod {
-        .http(WakeHookRequest(method: method, url: url, host: "127.0.0.1"))
+    private func hook(_ method: String, _ url: String) -> PowerMethod {
+        .http(PowerHookRequest(method: method, url: url, host: "127.0.0.1"))
     }
 }
 

@@ -18,6 +18,7 @@ package final class FleetSupervisor: Service {
     private let pools: UpstreamPools
     private let machines: MachineDirectory
     private let waker: MachineWaker
+    private let suspender: MachineSuspender
     private let agents: any AgentCommands
     private let memory: FleetMemory
     private let metrics: FleetMetrics
@@ -31,7 +32,7 @@ package final class FleetSupervisor: Service {
 
     init(
         settings: Settings, scheduler: Scheduler, upstreams: UpstreamDirectory, pools: UpstreamPools,
-        machines: MachineDirectory, sender: any WakeSender, agents: any AgentCommands, memory: FleetMemory,
+        machines: MachineDirectory, power: any PowerControl, agents: any AgentCommands, memory: FleetMemory,
         metrics: FleetMetrics, logger: Logger, on eventLoop: any EventLoop
     ) {
         self.settings = Mutex(settings)
@@ -43,7 +44,9 @@ package final class FleetSupervisor: Service {
         self.agents = agents
         self.memory = memory
         self.waker = MachineWaker(
-            machines: machines, sender: sender, scheduler: scheduler, metrics: metrics, logger: logger, on: eventLoop)
+            machines: machines, power: power, scheduler: scheduler, metrics: metrics, logger: logger, on: eventLoop)
+        self.suspender = MachineSuspender(
+            machines: machines, power: power, scheduler: scheduler, logger: logger, on: eventLoop)
         self.metrics = metrics
         self.logger = logger
         self.eventLoop = eventLoop
@@ -160,7 +163,8 @@ package final class FleetSupervisor: Service {
         switch effect {
         case .grant, .reject: break  // `Scheduler` resumes the waiting call
         case .startTimer(let instant): startTimer(at: instant)
-        case .sendPacket(let runner, let wake, let number): waker.attempt(runner, wake, number: number)
+        case .sendPacket(let runner, let wake, let number, let isFallingAsleep):
+            waker.attempt(runner, wake, number: number, isFallingAsleep: isFallingAsleep)
         case .stateChanged(let runner, let old, let new, let reason): stateChanged(runner, from: old, to: new, reason)
         case .wakeStarted(let runner, let wake):
             logger.info(
@@ -187,10 +191,13 @@ package final class FleetSupervisor: Service {
                 metadata: [
                     LogKeys.runner: "\(runner)", LogKeys.model: "\(model)", LogKeys.cause: "\(reason)",
                 ])
-        case .sleepMachine(let runner, let request):
+        case .sleepMachine(let runner, let request, let method):
             metrics.sleepStarted()
             logger.info("Sleep started", metadata: [LogKeys.runner: "\(runner)"])
-            agents.send(.sleep, to: runner, request)
+            switch method {
+            case .agent: agents.send(.sleep, to: runner, request)
+            case .gateway: suspender.suspend(runner, request)
+            }
         case .sleepFailed(let runner, let reason):
             logger.warning(
                 "Sleep failed",

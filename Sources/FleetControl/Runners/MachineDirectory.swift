@@ -2,7 +2,7 @@ package import Settings
 package import SimpleAICore
 import Synchronization
 
-/// How each machine can be woken, and the registrations of agents, so that their machines can be woken after a restart.
+/// How each machine can be woken and put to sleep, and the registrations of agents, so that their machines can be woken after a restart.
 package final class MachineDirectory: Sendable {
     /// An agent's machine, as it registered.
     package struct AgentMachine: Hashable, Codable {
@@ -28,7 +28,9 @@ package final class MachineDirectory: Sendable {
 
     private struct Known {
         /// Static runners' wake methods, from settings.
-        var staticWakeMethods: [RunnerID: [WakeMethod]]
+        var staticWakeMethods: [RunnerID: [PowerMethod]]
+        /// Static runners' sleep methods, from settings.
+        var staticSleepMethods: [RunnerID: [PowerMethod]]
         /// The destination of packets for agents' machines.
         var broadcast: String
         var port: Int
@@ -36,7 +38,10 @@ package final class MachineDirectory: Sendable {
 
         init(_ settings: Settings) {
             staticWakeMethods = Dictionary(
-                settings.runners.map { ($0.id, $0.wake.map(WakeMethod.all) ?? []) },
+                settings.runners.map { ($0.id, $0.wake.map(PowerMethod.all) ?? []) },
+                uniquingKeysWith: { first, _ in first })
+            staticSleepMethods = Dictionary(
+                settings.runners.map { ($0.id, $0.sleep.map(PowerMethod.all) ?? []) },
                 uniquingKeysWith: { first, _ in first })
             broadcast = settings.wake.broadcast
             port = settings.wake.port
@@ -51,7 +56,7 @@ package final class MachineDirectory: Sendable {
         known = Mutex(Known(settings))
     }
 
-    /// Applies new settings to later wake attempts.
+    /// Applies new settings to later wakes and sleeps.
     package func adopt(_ settings: Settings) {
         var new = Known(settings)
         known.withLock {
@@ -60,13 +65,18 @@ package final class MachineDirectory: Sendable {
         }
     }
 
-    package func wakeMethods(of runner: RunnerID) -> [WakeMethod] {
+    package func wakeMethods(of runner: RunnerID) -> [PowerMethod] {
         known.withLock { known in
             if let methods = known.staticWakeMethods[runner] { return methods }
             return known.agents[runner]?.mac.flatMap { MACAddress($0) }.map {
                 [.packet(WakePacketRequest(mac: $0, broadcast: known.broadcast, port: known.port))]
             } ?? []
         }
+    }
+
+    /// The methods in the settings; empty for machines that an agent puts to sleep.
+    package func sleepMethods(of runner: RunnerID) -> [PowerMethod] {
+        known.withLock { $0.staticSleepMethods[runner] ?? [] }
     }
 
     package var agents: [RunnerID: AgentMachine] { known.withLock { $0.agents } }
@@ -84,10 +94,10 @@ package final class MachineDirectory: Sendable {
     }
 }
 
-extension WakeMethod {
+extension PowerMethod {
     /// All wake methods that the settings give for a machine.
-    package static func all(_ target: Settings.WakeTarget) -> [WakeMethod] {
-        var methods: [WakeMethod] = []
+    package static func all(_ target: Settings.WakeTarget) -> [PowerMethod] {
+        var methods: [PowerMethod] = []
         for mac in target.macs {
             methods.append(
                 .packet(
@@ -99,12 +109,19 @@ extension WakeMethod {
                         WakeRelayRequest(host: relay.host, port: relay.port, mac: mac, broadcast: target.broadcast)))
             }
         }
-        if let program = target.command.first {
-            methods.append(
-                .command(WakeCommandRequest(program: program, arguments: Array(target.command.dropFirst()))))
+        return methods + all(target.command, target.http)
+    }
+
+    /// All sleep methods that the settings give for a machine.
+    package static func all(_ target: Settings.SleepTarget) -> [PowerMethod] { all(target.command, target.http) }
+
+    private static func all(_ command: [String], _ hook: Settings.WebHook?) -> [PowerMethod] {
+        var methods: [PowerMethod] = []
+        if let program = command.first {
+            methods.append(.command(PowerCommandRequest(program: program, arguments: Array(command.dropFirst()))))
         }
-        if let hook = target.http {
-            methods.append(.http(WakeHookRequest(method: hook.method, url: hook.url, host: hook.host)))
+        if let hook {
+            methods.append(.http(PowerHookRequest(method: hook.method, url: hook.url, host: hook.host)))
         }
         return methods
     }

@@ -11,12 +11,12 @@ final class MachineWaker: Sendable {
     private struct Progress {
         let wake: WakeID
         /// Programs and web hooks that are running or have succeeded: they are not repeated.
-        var started: Set<WakeMethod> = []
+        var started: Set<PowerMethod> = []
         var attemptsInProgress = 0
     }
 
     private let machines: MachineDirectory
-    private let sender: any WakeSender
+    private let power: any PowerControl
     private let scheduler: Scheduler
     private let metrics: FleetMetrics
     private let logger: Logger
@@ -24,11 +24,12 @@ final class MachineWaker: Sendable {
     private let progress = Mutex<[RunnerID: Progress]>([:])
 
     init(
-        machines: MachineDirectory, sender: any WakeSender, scheduler: Scheduler, metrics: FleetMetrics, logger: Logger,
+        machines: MachineDirectory, power: any PowerControl, scheduler: Scheduler, metrics: FleetMetrics,
+        logger: Logger,
         on eventLoop: any EventLoop
     ) {
         self.machines = machines
-        self.sender = sender
+        self.power = power
         self.scheduler = scheduler
         self.metrics = metrics
         self.logger = logger
@@ -36,19 +37,25 @@ final class MachineWaker: Sendable {
     }
 
     /// Starts one attempt.
-    /// - Parameter number: the number of the attempt, from 0.
+    /// - Parameters:
+    ///   - number: the number of the attempt, from 0.
+    ///   - isFallingAsleep: whether the machine may still be awake: a program or a web hook that runs now would have no
+    ///     effect, or the opposite one, so it waits for a later attempt.
     /// - Returns: a future that completes when all methods have ended, successfully or not.
     @discardableResult
-    func attempt(_ runner: RunnerID, _ wake: WakeID, number: Int) -> EventLoopFuture<Void> {
-        let methods = begin(machines.wakeMethods(of: runner), for: runner, wake)
+    func attempt(
+        _ runner: RunnerID, _ wake: WakeID, number: Int, isFallingAsleep: Bool = false
+    ) -> EventLoopFuture<Void> {
+        let known = machines.wakeMethods(of: runner)
+        let methods = begin(known.filter { $0.isRepeated || !isFallingAsleep }, for: runner, wake)
         guard !methods.isEmpty else {
-            if machines.wakeMethods(of: runner).isEmpty {
+            if known.isEmpty {
                 scheduler.wakeAttempted(runner, wake, failure: "no wake method is configured")
             }
             return eventLoop.makeSucceededVoidFuture()
         }
         let attempts = methods.map { method in
-            eventLoop.makeFutureWithTask { [sender] in try await sender.send(method) }
+            eventLoop.makeFutureWithTask { [power] in try await power.perform(method) }
                 .map { Result<Void, any Error>.success(()) }
                 .recover { .failure($0) }
                 .always { [self] outcome in
@@ -62,7 +69,7 @@ final class MachineWaker: Sendable {
     }
 
     private static func text(_ error: any Error) -> String {
-        (error as? WakeSendError)?.description ?? NetworkErrorText.of(error)
+        (error as? PowerError)?.description ?? NetworkErrorText.of(error)
     }
 
     func forget(_ runner: RunnerID) {
@@ -70,7 +77,7 @@ final class MachineWaker: Sendable {
     }
 
     /// Records and returns the methods that this attempt starts.
-    private func begin(_ methods: [WakeMethod], for runner: RunnerID, _ wake: WakeID) -> [WakeMethod] {
+    private func begin(_ methods: [PowerMethod], for runner: RunnerID, _ wake: WakeID) -> [PowerMethod] {
         progress.withLock { all in
             var progress = all[runner].flatMap { $0.wake == wake ? $0 : nil } ?? Progress(wake: wake)
             let begun = methods.filter { $0.isRepeated || progress.started.insert($0).inserted }
@@ -81,7 +88,7 @@ final class MachineWaker: Sendable {
     }
 
     private func ended(
-        _ method: WakeMethod, _ runner: RunnerID, _ wake: WakeID, _ number: Int, _ result: Result<Void, any Error>
+        _ method: PowerMethod, _ runner: RunnerID, _ wake: WakeID, _ number: Int, _ result: Result<Void, any Error>
     ) {
         var metadata: Logger.Metadata = [
             LogKeys.runner: "\(runner)", LogKeys.wake: "\(wake)", LogKeys.attempt: "\(number + 1)",

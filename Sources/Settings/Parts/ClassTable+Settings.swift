@@ -18,7 +18,7 @@ extension Runner {
     package init(_ runner: Settings.StaticRunner) {
         self.init(
             id: runner.id, slots: runner.slots, weight: runner.weight, machineType: MachineType(runner.machineType),
-            canBeWoken: runner.wake != nil, statedModels: runner.models,
+            canBeWoken: runner.wake != nil, hasSleepMethod: runner.sleep != nil, statedModels: runner.models,
             aliases: runner.aliases.mapValues { EngineModelID($0) })
     }
 }

@@ -95,6 +95,19 @@ extension Settings.StaticRunner: SettingsSection {
                 key.changes(old.wake ?? .defaults, new.wake ?? .defaults, "\(prefix)wake.")
             }
         }
+        Key(
+            "sleep", \.sleep, as: .section(Settings.SleepTarget.self),
+            "How the gateway puts the machine to sleep after `sleep.after` without a call; requires `wake`."
+        ) { table, runner in
+            var target = Settings.SleepTarget()
+            table.section("sleep") { target.read(from: &$0) }
+            if !target.command.isEmpty || target.http != nil { runner.sleep = target }
+        }
+        .reporting { old, new, prefix in
+            Settings.SleepTarget.keys.flatMap { key in
+                key.changes(old.sleep ?? .defaults, new.sleep ?? .defaults, "\(prefix)sleep.")
+            }
+        }
     }
 
     mutating func check(in table: SettingsTable) {
@@ -153,14 +166,8 @@ extension Settings.WakeTarget: SettingsSection {
         Key("port", \.port, .wakePort, defaultNote: "`wake.port`", "The UDP port of the packet.")
         Key.secret(
             "secure_on", \.secureOn, .secureOn, "The network card's SecureOn password, written like a MAC address.")
-        // The arguments may contain a password.
-        Key(
-            "command", list: \.command, of: .name("a program or an argument"), isSecret: true,
-            "A program with its arguments, started without a shell, such as [ipmitool, -H, 10.0.0.9, power, \"on\"].")
-        // The query may contain a password.
-        Key.secret(
-            "http", \.http, .webHook,
-            "A web hook, such as POST http://home.lan:8123/api/webhook/wake-gpu; POST may be omitted.")
+        Key.powerCommand(\.command, example: "[ipmitool, -H, 10.0.0.9, power, \"on\"]")
+        Key.powerHook(\.http, example: "POST http://home.lan:8123/api/webhook/wake-gpu")
         Key(
             "relay", \.relay, .relay,
             "A helper on the machine's own network, for gateways in containers, such as 192.168.1.2:9999.")
@@ -177,7 +184,30 @@ extension Settings.WakeTarget: SettingsSection {
     }
 }
 
+extension Settings.SleepTarget: SettingsSection {
+    static var defaults: Self { .init() }
+
+    static var keys: [Key<Self>] {
+        Key.powerCommand(\.command, example: "[ssh, -o, BatchMode=yes, gamer@10.0.0.7, suspend]")
+        Key.powerHook(\.http, example: "POST http://home.lan:8123/api/webhook/suspend-gpu")
+    }
+}
+
 extension Key {
+    /// A program that changes a machine's power state. Its arguments may contain a password.
+    fileprivate static func powerCommand(_ property: WritableKeyPath<Owner, [String]>, example: String) -> Key {
+        Key(
+            "command", list: property, of: .name("a program or an argument"), isSecret: true,
+            "A program with its arguments, started without a shell, such as \(example).")
+    }
+
+    /// A web hook that changes a machine's power state. Its path or query may contain a password.
+    fileprivate static func powerHook(
+        _ property: WritableKeyPath<Owner, Settings.WebHook?>, example: String
+    ) -> [Key] {
+        Key.secret("http", property, .webHook, "A web hook, such as \(example); POST may be omitted.")
+    }
+
     /// The ids that callers use for an engine's models.
     static func aliases(_ property: WritableKeyPath<Owner, [ModelID: String]>) -> Key {
         Key(

@@ -9,6 +9,8 @@ public struct Runner: Hashable, Sendable {
     public let machineType: MachineType
     /// Whether the gateway can wake its machine.
     public let canBeWoken: Bool
+    /// Whether the settings state how the gateway puts its machine to sleep; an agent reports whether it can.
+    public let hasSleepMethod: Bool
     /// Model ids from settings; if empty, the engine's own list applies.
     public let statedModels: [ModelID]
     /// The engine's own id of each public model id.
@@ -16,13 +18,14 @@ public struct Runner: Hashable, Sendable {
 
     public init(
         id: RunnerID, slots: Int = 1, weight: Int = 1, machineType: MachineType = "", canBeWoken: Bool = false,
-        statedModels: [ModelID] = [], aliases: [ModelID: EngineModelID] = [:]
+        hasSleepMethod: Bool = false, statedModels: [ModelID] = [], aliases: [ModelID: EngineModelID] = [:]
     ) {
         self.id = id
         self.slots = max(1, slots)
         self.weight = max(1, weight)
         self.machineType = machineType
         self.canBeWoken = canBeWoken
+        self.hasSleepMethod = hasSleepMethod
         self.statedModels = statedModels
         self.aliases = aliases
     }

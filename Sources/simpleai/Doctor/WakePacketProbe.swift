@@ -58,7 +58,7 @@ struct WakePacketProbe {
         let packet = MagicPacket(mac: mac)
         let listener = Self.listener(port: port)
         defer { if let listener { close(listener) } }
-        do throws(WakeSendError) {
+        do throws(PowerError) {
             try await Broadcaster().send(packet, to: host, port: port)
         } catch {
             return .failed("\(error)")

@@ -44,16 +44,18 @@ struct SleepCommand: AsyncParsableCommand {
         commandName: "sleep",
         abstract: "Put an idle machine of a running gateway to sleep, if the gateway can wake it again.",
         discussion: """
-            Waits for the outcome, which takes about 20 seconds: a sleeping machine cannot report it, but its agent \
-            reports a sleep command that fails, hangs, or leaves the machine awake. In that case the exit code is 1, \
-            and the reason and the last lines of the command's output are printed.
+            Waits for the outcome, which takes about 20 seconds, because a sleeping machine cannot report it. A sleep \
+            command that fails, hangs, or leaves the machine awake is reported by the machine's agent, or by the \
+            gateway itself if the runner's settings state how it puts the machine to sleep (`runners[].sleep`). In \
+            that case the exit code is 1, and the reason and the end of the command's output are printed.
 
             Example: simpleai sleep gpu-server
             """)
 
-    /// Maximum time until the outcome; longer than a gateway waits for an agent to reconnect.
-    private static let timeout: Duration = .seconds(40)
-    /// Maximum time from an agent's reconnection to its report of the reason.
+    /// Maximum time until the outcome; longer than a gateway waits for an agent to reconnect, or for its own command, the
+    /// machine's suspension and the next probe.
+    private static let timeout: Duration = .seconds(70)
+    /// Maximum time from the machine's return to the report of the reason.
     private static let reasonTimeout: Duration = .seconds(3)
 
     @Argument(help: "The machine's id, as `simpleai fleet` shows it.")

@@ -27,10 +27,10 @@ struct SleepOutcome {
         let since = awakeSince ?? now
         awakeSince = since
         guard since.duration(to: now) >= reasonTimeout else { return .undecided }
-        return .failed("its agent has reconnected without a reason; its state is \(FleetTable.state(of: machine))")
+        return .failed("it is awake, and no reason was reported; its state is \(FleetTable.state(of: machine))")
     }
 
-    /// The text comes from the agent and its command, so control characters are removed.
+    /// The text comes from the agent or a command, so control characters are removed.
     private static func lines(_ text: String) -> String {
         text.split(whereSeparator: \.isNewline).map { TextColumns.printable(String($0)) }.joined(separator: "\n  ")
     }

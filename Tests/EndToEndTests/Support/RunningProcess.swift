@@ -50,6 +50,9 @@ final class RunningProcess: Sendable {
     private let child: ChildProcess
     private let state = Mutex(State())
 
+    /// The process id.
+    var id: Int32 { child.id }
+
     private init(_ program: Program) throws {
         child = try ChildProcess(program)
         // Threads, not tasks: each blocks on reading for as long as the program runs.

@@ -42,76 +42,85 @@ import Testing
         #expect(agent.timePassed(now: Self.at(5)) == false)
     }
 
-    // MARK: The agent's other state machines
+    // MARK: The other state machines of a runner with an agent
 
-    /// An agent with a load, a sleep command, a check and a grace period in progress.
-    private func busy() -> AgentState {
+    private static let rules = SleepMachine.Rules(gracePeriod: .seconds(30), commandTimeout: .seconds(35))
+
+    /// A runner whose agent has a load, a sleep command, a check and a grace period in progress.
+    private func busy() -> SchedulerState.Record {
+        var record = SchedulerState.Record(Runner(id: "a"), rememberedModels: [], bootTime: .init())
         var (agent, requests) = (AgentState(), RequestSequence())
         agent.liveness.restored(gracePeriod: .seconds(50), now: Self.at(0))
-        _ = agent.sleep.statusReported(RunnerReport(isSleepable: true), now: Self.at(0))
-        agent.sleep.activityChanged(isIdle: true, now: Self.at(0))
+        _ = record.sleep.statusReported(RunnerReport(isSleepable: true), now: Self.at(0))
+        record.sleep.activityChanged(isIdle: true, now: Self.at(0))
         _ = agent.loads.requested("m", timeout: .seconds(40), &requests, now: Self.at(0))
-        agent.sleep.commanded(requests.next(), gracePeriod: .seconds(30), now: Self.at(0))
+        record.sleep.commanded(requests.next(), .agent, Self.rules, now: Self.at(0))
         agent.check.fellAsleep()
         let request = requests.next()
         agent.check.started(request)
         _ = agent.check.completed(request, succeeded: false, now: Self.at(18))
-        return agent
+        record.agent = agent
+        return record
     }
 
     @Test func theNextDeadlineIsTheEarliest() {
-        var agent = busy()
-        #expect(agent.nextDeadline == Self.at(20))
-        agent.check.engineRefused()
-        #expect(agent.nextDeadline == Self.at(30))
-        agent.sleep.becameReady()
-        #expect(agent.nextDeadline == Self.at(40))
-        agent.loads.connectionChanged()
-        #expect(agent.nextDeadline == Self.at(50))
-        agent.liveness.connected()
-        #expect(agent.nextDeadline == nil)
+        var record = busy()
+        #expect(record.nextAgentDeadline == Self.at(20))
+        record.agent?.check.engineRefused()
+        #expect(record.nextAgentDeadline == Self.at(30))
+        record.sleep.becameReady()
+        #expect(record.nextAgentDeadline == Self.at(40))
+        record.agent?.loads.connectionChanged()
+        #expect(record.nextAgentDeadline == Self.at(50))
+        record.agent?.liveness.connected()
+        #expect(record.nextAgentDeadline == nil)
     }
 
     @Test func aConnectedAgentsReportDecidesWhetherItSlept() {
-        var agent = busy()
-        agent.check.engineRefused()
-        agent.loads.connectionChanged()
-        agent.liveness.connected()
-        #expect(agent.sleep.pending != nil && agent.nextDeadline == nil)
+        var record = busy()
+        record.agent?.check.engineRefused()
+        record.agent?.loads.connectionChanged()
+        record.agent?.liveness.connected()
+        #expect(record.sleep.pending != nil && record.nextAgentDeadline == nil)
     }
 
-    @Test func aNewConnectionVoidsWhatWasSentOverTheOldOne() {
-        var agent = busy()
-        agent.connected()
-        #expect(agent.liveness.isConnected && agent.loads.current == nil && agent.sleep.pending == nil)
-        #expect(!agent.check.isPending && agent.check.isNeeded && agent.nextDeadline == nil)
+    @Test func aNewConnectionVoidsWhatWasSentOverTheOldOne() throws {
+        var record = busy()
+        record.agentConnected(try #require(record.agent))
+        let agent = try #require(record.agent)
+        #expect(agent.liveness.isConnected && agent.loads.current == nil && record.sleep.pending == nil)
+        #expect(!agent.check.isPending && agent.check.isNeeded && record.nextAgentDeadline == nil)
     }
 
-    @Test func aClosedConnectionLeavesThePendingSleep() {
-        var agent = busy()
-        agent.liveness.connected()
-        agent.disconnected(gracePeriod: .seconds(5), now: Self.at(10))
-        #expect(!agent.liveness.isConnected && agent.loads.current == nil && agent.sleep.idleSince == nil)
-        #expect(!agent.check.isPending && agent.sleep.pending != nil && agent.nextDeadline == Self.at(15))
+    @Test func aClosedConnectionLeavesThePendingSleep() throws {
+        var record = busy()
+        record.agent?.liveness.connected()
+        record.agentDisconnected(gracePeriod: .seconds(5), now: Self.at(10))
+        let agent = try #require(record.agent)
+        #expect(!agent.liveness.isConnected && agent.loads.current == nil && record.sleep.idleSince == nil)
+        #expect(!agent.check.isPending && record.sleep.pending != nil && record.nextAgentDeadline == Self.at(15))
     }
 
-    @Test func aReadyMachineIsNotAsleepAndNeedsNoCheck() {
-        var agent = busy()
-        agent.becameReady()
-        #expect(agent.sleep.pending == nil && !agent.check.isNeeded && !agent.check.isPending)
+    @Test func aReadyMachineIsNotAsleepAndNeedsNoCheck() throws {
+        var record = busy()
+        record.becameReady()
+        let agent = try #require(record.agent)
+        #expect(record.sleep.pending == nil && !agent.check.isNeeded && !agent.check.isPending)
         #expect(agent.loads.current != nil, "its load continues")
     }
 
     @Test func aSleepingMachineNeedsACheck() {
-        var agent = AgentState()
-        agent.sleep.activityChanged(isIdle: true, now: Self.at(0))
-        agent.fellAsleep()
-        #expect(agent.check.isNeeded && agent.sleep.idleSince == nil)
+        var record = SchedulerState.Record(Runner(id: "a"), rememberedModels: [], bootTime: .init())
+        record.agent = AgentState()
+        _ = record.sleep.statusReported(RunnerReport(isSleepable: true), now: Self.at(0))
+        record.sleep.activityChanged(isIdle: true, now: Self.at(0))
+        record.fellAsleep()
+        #expect(record.agent?.check.isNeeded == true && record.sleep.idleSince == nil)
     }
 
     @Test func aRemovedAgentHasNoDeadline() {
-        var agent = busy()
-        agent.removed()
-        #expect(agent.nextDeadline == nil && agent.sleep.pending == nil)
+        var record = busy()
+        record.removed()
+        #expect(record.nextAgentDeadline == nil && record.sleep.pending == nil)
     }
 }

@@ -3,11 +3,13 @@ import Testing
 
 @testable import Scheduling
 
-/// Each event of a machine's sleep in each state: busy, idle, falling asleep.
+/// Each event of a machine's sleep in each state: busy, idle, falling asleep. Of the machines that the gateway puts to
+/// sleep itself: `GatewaySleepMachineTests`.
 @Suite struct SleepMachineTests {
     private static let start = ContinuousClock.now
     private static func at(_ second: Int) -> ContinuousClock.Instant { start.advanced(by: .seconds(second)) }
     private static let report = RunnerReport(isSleepable: true)
+    private static let rules = SleepMachine.Rules(gracePeriod: .seconds(20), commandTimeout: .seconds(35))
 
     /// Idle since the start, and able to sleep.
     private func idle() -> SleepMachine {
@@ -20,7 +22,7 @@ import Testing
     private func fallingAsleep() -> (machine: SleepMachine, request: CommandID) {
         var (machine, requests) = (idle(), RequestSequence())
         let request = requests.next()
-        machine.commanded(request, gracePeriod: .seconds(20), now: Self.at(100))
+        machine.commanded(request, .agent, Self.rules, now: Self.at(100))
         return (machine, request)
     }
 
@@ -35,11 +37,12 @@ import Testing
     @Test func onlyASleepableMachineIsDue() {
         var machine = SleepMachine()
         machine.activityChanged(isIdle: true, now: Self.at(0))
-        #expect(machine.dueAt(after: .seconds(60)) == nil)
+        #expect(machine.dueAt(after: .seconds(60)) == nil && machine.idleSince == nil, "nothing is tracked")
         #expect(machine.statusReported(Self.report, now: Self.at(1)) == true)
-        #expect(machine.dueAt(after: .seconds(60)) == Self.at(60))
+        machine.activityChanged(isIdle: true, now: Self.at(1))
+        #expect(machine.dueAt(after: .seconds(60)) == Self.at(61))
         #expect(machine.statusReported(RunnerReport(isSleepable: false), now: Self.at(2)) == true)
-        #expect(machine.dueAt(after: .seconds(60)) == nil)
+        #expect(machine.dueAt(after: .seconds(60)) == nil && machine.idleSince == nil)
     }
 
     @Test(arguments: 0..<5) func activityEndsTheIdleTime(event: Int) {
@@ -68,11 +71,34 @@ import Testing
         var (machine, request) = fallingAsleep()
         var others = RequestSequence()
         _ = others.next()
-        #expect(machine.refused(others.next(), "no") == false)
+        #expect(refused(&machine, others.next(), "no") == .ignored)
         #expect(machine.pending != nil && machine.problem == nil)
-        #expect(machine.refused(request, "permission denied") == true)
+        #expect(refused(&machine, request, "permission denied") == .failed)
         #expect(machine.pending == nil && machine.problem == "permission denied")
-        #expect(machine.refused(request, "again") == false)
+        #expect(refused(&machine, request, "again") == .ignored)
+    }
+
+    @Test func aFailureIsNoRefusalOnceTheAgentIsDisconnected() {
+        var (machine, request) = fallingAsleep()
+        #expect(refused(&machine, request, "the connection is closed", isConnected: false) == .ignored)
+        #expect(machine.pending != nil && machine.problem == nil)
+    }
+
+    private func refused(
+        _ machine: inout SleepMachine, _ request: CommandID, _ reason: OperatorReason, isConnected: Bool = true
+    ) -> SleepMachine.Completion {
+        machine.commandCompleted(request, failure: reason, isConnected: isConnected, Self.rules, now: Self.at(101))
+    }
+
+    /// Probes do not observe agents' machines: other evidence from before the sleep is ignored, a response counts.
+    @Test func evidenceIsIgnoredWhileAnAgentsMachineFallsAsleep() {
+        for evidence: Liveness.Evidence in [.unreachable(lastContactAt: nil), .refused, .silent, .loading(.call)] {
+            var (machine, _) = fallingAsleep()
+            #expect(machine.evidenceReceived(evidence, now: Self.at(500)) == .ignored)
+            #expect(machine.pending?.hasStoppedResponding == false)
+        }
+        var (machine, _) = fallingAsleep()
+        #expect(machine.evidenceReceived(.responded, now: Self.at(101)) == .counts)
     }
 
     @Test func aMachineWithoutConnectionHasFallenAsleepAfterTheGracePeriod() {
@@ -104,11 +130,15 @@ import Testing
         #expect(!machine.problemReported("busy") && !machine.problemReported(nil))
         #expect(machine.problemReported("still busy") && machine.problem == "still busy")
         var requests = RequestSequence()
-        machine.commanded(requests.next(), gracePeriod: .seconds(1), now: Self.at(0))
+        machine.commanded(requests.next(), .agent, Self.rules, now: Self.at(0))
         #expect(machine.problem == nil)
+        #expect(machine.problemReported("still busy") == false, "it was reported, and the machine has not slept since")
+        #expect(machine.problem == "still busy")
         #expect(machine.problemReported("busy") == true)
         machine.fellAsleep()
         #expect(machine.problem == nil)
+        machine.timePassed(isConnected: false, now: Self.at(20))
+        #expect(machine.problemReported("busy") == true, "it has slept")
     }
 
     /// In any order of events: the idle time starts at an event that found it idle, and never lies in the future.
@@ -123,8 +153,8 @@ import Testing
             switch Int.random(in: 0..<9, using: &random) {
             case 0: machine.activityChanged(isIdle: .random(using: &random), now: now)
             case 1: machine.idleTimeEnded()
-            case 2: machine.commanded(requests.next(), gracePeriod: .seconds(20), now: now)
-            case 3: if let pending = machine.pending { #expect(machine.refused(pending.request, "no") == true) }
+            case 2: machine.commanded(requests.next(), .agent, Self.rules, now: now)
+            case 3: if let pending = machine.pending { #expect(refused(&machine, pending.request, "no") == .failed) }
             case 4:
                 let counts = machine.statusReported(Self.report, now: now)
                 #expect(counts == (hadPending.map { $0.settledAt <= now } ?? true))

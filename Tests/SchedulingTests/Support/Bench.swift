@@ -218,7 +218,7 @@ struct Bench {
         }
         switch asked {
         case .loadModel(let runner, _, let request), .unloadModel(let runner, _, let request),
-            .sleepMachine(let runner, let request):
+            .sleepMachine(let runner, let request, _):
             answeredCommand(runner, request, failure: failure)
         default: Issue.record("no command was sent")
         }
@@ -310,7 +310,7 @@ struct Bench {
     }
 
     func sleeps() -> [(runner: RunnerID, request: CommandID)] {
-        effects.compactMap { if case .sleepMachine(let runner, let request) = $0 { (runner, request) } else { nil } }
+        effects.compactMap { if case .sleepMachine(let runner, let request, _) = $0 { (runner, request) } else { nil } }
     }
 
     func checks() -> [(model: EngineModelID, request: CommandID)] {
@@ -318,7 +318,7 @@ struct Bench {
     }
 
     func packets() -> [Int] {
-        effects.compactMap { if case .sendPacket(_, _, let number) = $0 { number } else { nil } }
+        effects.compactMap { if case .sendPacket(_, _, let number, _) = $0 { number } else { nil } }
     }
 
     func status(_ runner: RunnerID) -> SchedulerSnapshot.RunnerStatus? {

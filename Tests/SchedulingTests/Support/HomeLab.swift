@@ -198,10 +198,10 @@ struct HomeLab {
             case .reject(let id, let error):
                 waiting.removeValue(forKey: id)
                 diary.rejected[error.code.rawValue, default: 0] += 1
-            case .sendPacket(let runner, _, _): arrive(at: runner)
+            case .sendPacket(let runner, _, _, _): arrive(at: runner)
             case .wakeStarted: diary.wakes += 1
             case .wakeEnded(_, _, _, let succeeded): diary.wakesSucceeded += succeeded ? 1 : 0
-            case .sleepMachine(let runner, let request):
+            case .sleepMachine(let runner, let request, _):
                 diary.sleeps += 1
                 if leases[runner, default: 0] > 0 { diary.sleepsWithALease += 1 }
                 guard let index = index(of: runner) else { continue }

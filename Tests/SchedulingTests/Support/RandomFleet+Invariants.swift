@@ -26,13 +26,17 @@ extension RandomFleet {
             try expect((record.wake != nil) == (occupancy.state == .waking), "waking machines have a wake")
             try expect((record.wake != nil) == state.deadlines.waking.contains(index), "wakes under way are listed")
             try expect(record.wake?.id == wakes[record.runner.id]?.id, "wakes are announced")
+            try expect(
+                record.sleep.pending == nil || [.asleep, .waking, .wakeFailed].contains(occupancy.state),
+                "a machine that was put to sleep is asleep")
+            try expect(
+                record.sleep.idleSince == nil
+                    || (record.sleep.isSleepable && occupancy.state == .ready && occupancy.active == 0),
+                "only machines that are idle and can sleep have an idle time")
             guard let agent = record.agent else { continue }
             try expect(
-                state.deadlines.agents.contains(index) == (agent.nextDeadline != nil),
+                state.deadlines.agents.contains(index) == (record.nextAgentDeadline != nil),
                 "agents' deadlines are looked after")
-            try expect(
-                agent.sleep.pending == nil || [.asleep, .waking, .wakeFailed].contains(occupancy.state),
-                "a machine that was put to sleep is asleep")
             try expect(occupancy.state != .checking || agent.check.isPending, "a check decides")
         }
         try expect(state.leases.count == leases.count, "leases are counted")

@@ -15,6 +15,7 @@ struct RandomFleet {
     private var returned: [Lease] = []
     var waiting: [WaiterID: PlacementRequest] = [:]
     private var ledger = GrantLedger()
+    private var sleepLedger: SleepLedger
     /// Which runners could serve which models before this event.
     private var atHandBefore: [ModelID: [Int]] = [:]
     /// The call that is being placed: it may evict another one.
@@ -28,6 +29,8 @@ struct RandomFleet {
     /// What has happened, and how often.
     var tally: [String: Int] { events.merging(ledger.tally) { $1 } }
 
+    /// Static runners, which no agent registers: the gateway puts their machines to sleep itself.
+    private static let gatewaySleepers: Set<RunnerID> = ["r4", "r6"]
     private static let models: [ModelID] = ["a", "b", "c", "d"]
     /// Callers by how busy they are, each with its own priority.
     private static let callers: [(id: CallerID, priority: Priority)] = [
@@ -44,16 +47,20 @@ struct RandomFleet {
         configuration.gracePeriod = .seconds(3)
         configuration.sleepAfter = .seconds(4)
         configuration.sleepGracePeriod = .seconds(2)
+        configuration.sleepCommandTimeout = .seconds(3)
         configuration.checksAfterSleep = true
         configuration.loadTimeout = .seconds(15)
         configuration.loadBackoff = .seconds(5)
         configuration.ejection = EjectionPolicy(failures: 2, duration: .seconds(8), maxShare: 0.5)
         state = SchedulerState(configuration)
-        runners = (0..<6).map { index in
-            Runner(
-                id: RunnerID("r\(index)"), slots: index % 3 + 1, weight: index % 2 + 1,
+        sleepLedger = SleepLedger(configuration)
+        runners = (0..<7).map { index in
+            let id = RunnerID("r\(index)")
+            return Runner(
+                id: id, slots: index % 3 + 1, weight: index % 2 + 1,
                 machineType: (["gpu", "cpu", ""] as [MachineType])[index % 3], canBeWoken: index % 2 == 0,
-                statedModels: index == 0 ? ["a", "b"] : [], aliases: index == 1 ? ["c": "x"] : [:])
+                hasSleepMethod: Self.gatewaySleepers.contains(id), statedModels: index == 0 ? ["a", "b"] : [],
+                aliases: index == 1 ? ["c": "x"] : [:])
         }
         for runner in runners { state.add(runner, rememberedModels: runner.id == "r2" ? ["b", "d"] : []) }
     }
@@ -72,25 +79,30 @@ struct RandomFleet {
 
     private mutating func step() throws {
         atHandBefore = state.placement.serving
+        sleepLedger.eventBegan()
         switch Int.random(in: 0..<100, using: &random) {
         case 0..<34: try place()
         case 34..<59: release()
         case 59..<60: comeOrGo()
         case 60..<64: abandon()
-        case 64..<76: answer()
-        case 76..<82: state.runnerUnreachable(anyRunner(), lastContactAt: .random(using: &random) ? nil : now, now: now)
-        case 82..<83: state.runnerRefusedConnection(anyRunner(), now: now)
-        case 83..<84: state.runnerIsLoading(anyRunner(), now: now)
+        case 64..<76: try answer()
+        case 76..<82:
+            state.runnerUnreachable(absentRunner(), lastContactAt: .random(using: &random) ? nil : now, now: now)
+        case 82..<83: state.runnerRefusedConnection(absentRunner(), now: now)
+        case 83..<84:
+            let runner = anyRunner()
+            _ = sleepLedger.responded(runner, now: now)
+            state.runnerIsLoading(runner, now: now)
         case 84..<85:
             if .random(using: &random) {
                 state.runnerSilent(anyRunner(), now: now)
             } else {
-                state.foreignServerResponded(anyRunner(), now: now)
+                state.foreignServerResponded(absentRunner(), now: now)
             }
         case 85..<87: state.callCouldNotConnect(anyRunner(), now: now)
         case 87..<92: hearOfAgent()
         case 92..<93: attemptWake()
-        case 93..<95: answerRequest()
+        case 93..<95: try answerRequest()
         case 95: operate()
         default: passTime()
         }
@@ -109,6 +121,17 @@ struct RandomFleet {
     }
 
     private mutating func anyRunner() -> RunnerID { runners.randomElement(using: &random)?.id ?? "r0" }
+
+    /// A runner whose engine does not respond.
+    private mutating func absentRunner() -> RunnerID {
+        let runner = anyRunner()
+        sleepLedger.stoppedResponding(runner)
+        return runner
+    }
+
+    private func believed(_ runner: RunnerID) -> RunnerState? {
+        state.placement.indexByID[runner].map { state.placement[$0].state }
+    }
 
     private mutating func place() throws {
         let isExact = Bool.random(using: &random)
@@ -209,11 +232,13 @@ struct RandomFleet {
             if .random(using: &random) {
                 events["left", default: 0] += state.placement.indexByID[runner.id] == nil ? 0 : 1
                 leaving.append(runner.id)
+                sleepLedger.ended(runner.id)
             } else {
                 coming.append(
                     Runner(
                         id: runner.id, slots: Int.random(in: 1...4, using: &random), weight: runner.weight,
                         machineType: runner.machineType, canBeWoken: runner.canBeWoken,
+                        hasSleepMethod: runner.hasSleepMethod && Int.random(in: 0..<4, using: &random) > 0,
                         statedModels: runner.statedModels, aliases: runner.aliases))
             }
         }
@@ -229,19 +254,29 @@ struct RandomFleet {
         state.abandon(id, models: request.models)
     }
 
-    private mutating func answer() {
+    private mutating func answer() throws {
         let lists: [[EngineModelID]?] = [nil, [], ["a"], ["b", "x"], ["a", "b", "c", "d"], ["d", "c"]]
         let runner = anyRunner()
         // A machine that has to be woken takes time to boot, or never does.
-        let isAway = state.placement.indexByID[runner].map {
-            [.asleep, .waking, .wakeFailed].contains(state.placement[$0].state)
-        }
-        if isAway ?? false, Int.random(in: 0..<15, using: &random) > 0 { return }
+        let before = believed(runner)
+        let isAway = before.map { [.asleep, .waking, .wakeFailed].contains($0) } ?? false
+        if isAway, Int.random(in: 0..<15, using: &random) > 0 { return }
+        let mustBeReady = sleepLedger.responded(runner, now: now)
         state.runnerResponded(runner, engineModels: lists.randomElement(using: &random) ?? nil, now: now)
+        switch mustBeReady {
+        case true? where before != .wakeFailed:
+            events["stayed awake", default: 0] += 1
+            try expect(believed(runner) == .ready, "a machine that responds after the grace period did not fall asleep")
+        case false?:
+            events["responded while falling asleep", default: 0] += 1
+            try expect(believed(runner) == before, "a machine takes time to fall asleep")
+        case true?, nil: break
+        }
     }
 
     private mutating func hearOfAgent() {
         let runner = anyRunner()
+        guard !Self.gatewaySleepers.contains(runner) else { return }
         switch Int.random(in: 0..<8, using: &random) {
         case 0: state.agentDisconnected(runner, now: now)
         case 1: state.agentConnected(runner, now: now)
@@ -261,14 +296,22 @@ struct RandomFleet {
         }
     }
 
-    /// An agent executes a command or fails, or its response arrives late, or twice.
-    private mutating func answerRequest() {
+    /// An agent or the gateway executes a command or fails, or its response arrives late, or twice.
+    private mutating func answerRequest() throws {
         guard let (runner, request, isCheck) = requests.randomElement(using: &random) else { return }
         let failure = Int.random(in: 0..<3, using: &random) == 0 ? "no" : nil
         if isCheck {
             state.checkCompleted(runner, request, failure: failure, now: now)
         } else {
+            let before = believed(runner)
+            let mustBeReady = sleepLedger.completed(runner, request, succeeded: failure == nil, now: now)
             state.commandCompleted(runner, request, failure: failure, now: now)
+            if mustBeReady {
+                events["sleep command failed", default: 0] += 1
+                try expect(
+                    believed(runner) == .ready || before == .wakeFailed, "a failed command leaves the machine awake")
+                sleepLedger.ended(runner)
+            }
         }
     }
 
@@ -312,7 +355,7 @@ struct RandomFleet {
                 if case .never = error.retry {
                     try expect(error.code == .modelNotFound, "\(error) states when to retry")
                 }
-            case .sendPacket(let runner, let wake, let number):
+            case .sendPacket(let runner, let wake, let number, _):
                 let current = try #require(wakes[runner])
                 try expect(current.id == wake && number >= current.packets, "packets belong to the wake, in order")
                 wakes[runner]?.packets = number + 1
@@ -341,11 +384,16 @@ struct RandomFleet {
                     "no call is cut by an unloading")
                 note((runner, request, false))
             case .loadFailed: events["load failed", default: 0] += 1
-            case .sleepMachine(let runner, let request):
-                events["put to sleep", default: 0] += 1
+            case .sleepMachine(let runner, let request, let method):
+                events[method == .agent ? "put to sleep" : "put to sleep by the gateway", default: 0] += 1
                 let index = try #require(state.placement.indexByID[runner])
                 try expect(!leases.contains { $0.index == index }, "no machine with a lease is put to sleep")
                 try expect(state.records[index].runner.canBeWoken, "a machine that is put to sleep can be woken")
+                try expect(!state.placement[index].outliers.isOnTrial, "a trial is not interrupted by a sleep")
+                try expect(
+                    (method == .gateway) == state.records[index].runner.hasSleepMethod,
+                    "the settings decide who puts the machine to sleep")
+                if method == .gateway { sleepLedger.commanded(runner, request, now: now) }
                 note((runner, request, false))
             case .sleepFailed: events["sleep refused", default: 0] += 1
             case .checkRunner(let runner, _, let request):
@@ -357,7 +405,13 @@ struct RandomFleet {
                 try expect(
                     state.placement.indexByID[runner] != nil && time >= .seconds(8), "a runner that is here rests")
             case .readmitted: events["readmitted", default: 0] += 1
-            case .stateChanged(_, let from, let to, _): try expect(from != to, "a change is one")
+            case .stateChanged(let runner, let from, let to, _):
+                try expect(from != to, "a change is one")
+                guard ![.asleep, .waking, .wakeFailed, .lost].contains(to) else { continue }
+                try expect(
+                    ![.ready, .loading].contains(to) || sleepLedger.permitsReady(runner),
+                    "a machine that was put to sleep does not return by itself")
+                sleepLedger.ended(runner)
             case .startTimer(let instant): timer = instant
             }
         }

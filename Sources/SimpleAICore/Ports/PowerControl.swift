@@ -1,22 +1,23 @@
-/// Sends one wake attempt for a machine. The gateway uses Wake-on-LAN only through this protocol.
-public protocol WakeSender: Sendable {
-    /// Returns once the attempt is sent, within the sender's own time limit; no method confirms that the machine
-    /// received it.
-    func send(_ method: WakeMethod) async throws(WakeSendError)
+/// Wakes machines and puts them to sleep. The gateway uses Wake-on-LAN, programs and web hooks for this only through
+/// this protocol.
+public protocol PowerControl: Sendable {
+    /// Returns once the packet is sent, the program has ended or the web hook has responded, within the time limit of the
+    /// method. No method confirms that the machine changes its state.
+    func perform(_ method: PowerMethod) async throws(PowerError)
 }
 
-/// A method to wake a machine.
-public enum WakeMethod: Hashable, Sendable {
+/// A method to change a machine's power state. All of them wake machines; programs and web hooks also put them to sleep.
+public enum PowerMethod: Hashable, Sendable {
     case packet(WakePacketRequest)
     /// A helper on the machine's own network sends the packet.
     case relay(WakeRelayRequest)
     /// A program of the operator.
-    case command(WakeCommandRequest)
+    case command(PowerCommandRequest)
     /// A web hook of the operator.
-    case http(WakeHookRequest)
+    case http(PowerHookRequest)
 
     /// Packets get lost, so they are sent repeatedly. A program or a web hook may toggle the power: after a success it
-    /// is not repeated within one wake.
+    /// is not repeated within one wake, and it does not run while the machine is still falling asleep.
     public var isRepeated: Bool {
         switch self {
         case .packet, .relay: true
@@ -25,7 +26,7 @@ public enum WakeMethod: Hashable, Sendable {
     }
 }
 
-extension WakeMethod: CustomStringConvertible {
+extension PowerMethod: CustomStringConvertible {
     /// For logs: the destination, never a password, an argument or a path, which may be secrets.
     public var description: String {
         switch self {
@@ -71,7 +72,7 @@ public struct WakeRelayRequest: Hashable, Sendable {
 }
 
 /// A program and its arguments, started directly: no shell interprets them.
-public struct WakeCommandRequest: Hashable, Sendable {
+public struct PowerCommandRequest: Hashable, Sendable {
     /// A path, or a name that is searched on the `PATH`.
     public var program: String
     public var arguments: [String]
@@ -83,7 +84,7 @@ public struct WakeCommandRequest: Hashable, Sendable {
 }
 
 /// A request without a body. Any response from 200 to 299 is success.
-public struct WakeHookRequest: Hashable, Sendable {
+public struct PowerHookRequest: Hashable, Sendable {
     public var method: String
     /// `http` or `https`; redirects are not followed.
     public var url: String
@@ -97,9 +98,9 @@ public struct WakeHookRequest: Hashable, Sendable {
     }
 }
 
-/// Why a wake attempt could not be sent. For operators: descriptions name addresses and programs, never passwords,
+/// Why a method failed. For operators: descriptions name addresses and programs, never passwords,
 /// arguments or paths of URLs.
-public enum WakeSendError: Error, Hashable, Sendable, CustomStringConvertible {
+public enum PowerError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The request itself is invalid.
     case invalidRequest(reason: String)
     case unknownHost(String)
