@@ -254,15 +254,15 @@ let package = Package(
             of: "FleetControl",
             [
                 "Storage", "SimpleAICore", "OperatingSystem", "Settings", "Scheduling", "Relay", "RunnerProtocol",
-                "WakeOnLAN", logging,
+                logging,
             ]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
         tests(
             of: "Gateway",
             [
                 "SimpleAICore", "Settings", "Scheduling", "Authentication", "DataPlane", "FleetControl", "Relay",
-                logging,
-            ] + nio("NIOCore", "NIOHTTP1", "NIOEmbedded")),
+                "WakeOnLAN", logging,
+            ] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOEmbedded")),
         tests(
             of: "RunnerAgent",
             ["SimpleAICore", "Relay", "RunnerProtocol", "Settings", logging]

@@ -176,7 +176,7 @@ struct SleepMachine: Hashable, Sendable {
     }
 
     /// Records why the machine did not fall asleep after the last sleep command.
-    /// - Returns: whether the operator has not been told since the machine last slept.
+    /// - Returns: whether the problem is new to the operator since the machine last slept.
     mutating func problemReported(_ reported: OperatorReason?) -> Bool {
         guard let reported else { return false }
         problem = reported

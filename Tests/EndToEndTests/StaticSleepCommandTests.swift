@@ -31,13 +31,13 @@ struct StaticSleepCommandTests {
         }
     }
 
-    private func sleep(_ fleet: JoinedFleet) async throws -> RunningProcess.Ended {
+    private func putToSleep(_ fleet: JoinedFleet) async throws -> RunningProcess.Ended {
         try await Program.simpleai("sleep", "pc", "--url", fleet.url, "--token", "any").run()
     }
 
     @Test func `a program of the gateway puts a machine to sleep, and a call starts its wake`() async throws {
         try await with("kill -9 ENGINE") { fleet, engine in
-            let slept = try await sleep(fleet)
+            let slept = try await putToSleep(fleet)
             #expect(slept.code == 0 && slept.output == "pc is asleep.\n", "\(slept.text)")
             #expect(try await engine.ended(within: .seconds(60)).code != 0)
             let list = try await fleet.curl("/v1/models").run().output
@@ -50,7 +50,7 @@ struct StaticSleepCommandTests {
 
     @Test func `a failing program leaves the machine awake, and the operator learns why`() async throws {
         try await with("echo \"$1: denied\" >&2; exit 7") { fleet, _ in
-            let slept = try await sleep(fleet)
+            let slept = try await putToSleep(fleet)
             #expect(slept.code == 1 && slept.text.contains("putting pc to sleep failed: "), "\(slept.text)")
             #expect(slept.text.contains("exited with status 7: now: denied"), "\(slept.text)")
             let table = try await Program.simpleai("fleet", "--once", "--url", fleet.url, "--token", "any").run()

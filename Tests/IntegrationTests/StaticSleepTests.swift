@@ -116,7 +116,7 @@ extension Integration {
 
         @Test func operatorsLearnThatNothingPutsAMachineToSleep() async throws {
             try await withEngine(ScriptedEngine.wellBehaved) { gateway, _ in
-                let refused = try await gateway.sleep("r1")
+                let refused = try await gateway.putToSleep("r1")
                 #expect(refused.status == 400)
                 #expect(try refused.error().message.contains("set runners[].sleep"))
             }
@@ -130,15 +130,15 @@ extension Integration {
                 try await RunningGateway.with([runner]) {
                     $0.runners[0].sleep = nil
                 } _: { gateway in
-                    #expect(try await gateway.sleep("pc").error().message.contains("runners[].sleep"))
+                    #expect(try await gateway.putToSleep("pc").error().message.contains("runners[].sleep"))
                     try gateway.reload { $0.runners[0].sleep = .init(command: ["false"]) }
-                    #expect(try await gateway.sleep("pc").status == 202)
+                    #expect(try await gateway.putToSleep("pc").status == 202)
                     try await gateway.fleetReport { $0.contains("false exited with status 1") }
                     try gateway.reload { $0.runners[0].sleep = .init(command: ["sh", "-c", "exit 4"]) }
-                    #expect(try await gateway.sleep("pc").status == 202)
+                    #expect(try await gateway.putToSleep("pc").status == 202)
                     try await gateway.fleetReport { $0.contains("sh exited with status 4") }
                     try gateway.reload { $0.runners[0].sleep = nil }
-                    #expect(try await gateway.sleep("pc").status == 400)
+                    #expect(try await gateway.putToSleep("pc").status == 400)
                 }
             }
         }
@@ -146,7 +146,7 @@ extension Integration {
 }
 
 extension RunningGateway {
-    fileprivate func sleep(_ id: String) async throws -> Response {
+    fileprivate func putToSleep(_ id: String) async throws -> Response {
         try await send("", "POST", "/admin/api/machines/\(id)/sleep", roles: ["admin"])
     }
 

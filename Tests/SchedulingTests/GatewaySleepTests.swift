@@ -168,7 +168,7 @@ import Testing
         bench.unreachable("pc", times: 3)
         #expect(bench.state("pc") == .asleep && bench.sleeps().count == 1)
         #expect(!bench.effects.contains { if case .sleepFailed = $0 { true } else { false } })
-        // It wakes without a packet: somebody pressed a key.
+        // It wakes without a packet: by a key.
         bench.answered("pc")
         #expect(bench.state("pc") == .ready && bench.status("pc")?.sleepProblem == nil)
         bench.pass(.seconds(600))
