@@ -39,6 +39,13 @@ import Testing
                 #expect(invited.code == 0, "\(invited.text)")
                 let made = try await Self.run(home, "backup", "--output", backup)
                 #expect(made.code == 0, "\(made.text)")
+                // A container with a read-only root has no folder for temporary files.
+                let second = folder.appendingPathComponent("second.tar").path
+                let contained = try await Program(
+                    Repository.binary, ["backup", "--output", second],
+                    environment: ["HOME": home.path, "TMPDIR": "/nonexistent"], directory: home
+                ).run()
+                #expect(contained.code == 0, "\(contained.text)")
                 let again = try await Self.run(home, "backup", "--output", backup)
                 #expect(again.code == 1 && again.errors.contains("--force"), "\(again.text)")
                 // A key that is younger than the backup.

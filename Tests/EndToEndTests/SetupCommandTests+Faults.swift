@@ -30,6 +30,19 @@ extension SetupCommandTests {
 
     private static let models = #"{"data":[{"id":"m:1b"}]}"#
 
+    /// A container with a read-only root has no folder for temporary files.
+    @Test func `setup needs no folder for temporary files`() async throws {
+        try await installed { machine in
+            let line = #"TMPDIR=/nonexistent exec "$0" setup --yes --no-start --directory new/settings"#
+            let run = try await shell(line, in: machine.folder)
+            #expect(run.code == 0, "\(run.text)")
+            let files = FileManager.default
+            #expect(try files.contentsOfDirectory(atPath: machine.folder.path) == ["new"])
+            let folder = machine.folder.appendingPathComponent("new/settings").path
+            #expect(try files.contentsOfDirectory(atPath: folder).sorted() == ["simpleai.yaml", "tokens"])
+        }
+    }
+
     // MARK: Existing files
 
     @Test func `copies of former settings never replace each other`() async throws {
@@ -173,7 +186,7 @@ extension SetupCommandTests {
     // MARK: Addresses
 
     @Test(arguments: [
-        ("192.0.2.1", "no address of this machine"), ("name.invalid", "nor a name for one"),
+        ("192.0.2.1", "not an address of this machine"), ("name.invalid", "nor a name for one"),
     ])
     func `a host that is not this machine's is named`(host: String, message: String) async throws {
         try await installed { machine in

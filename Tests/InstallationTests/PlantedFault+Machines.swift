@@ -52,7 +52,7 @@ extension PlantedFault {
             system in
             system.gateway?.engines[0].url = "http://localhost:11434"
         },
-        PlantedFault("an engine of another kind", "engine.other-kind", "no Ollama", "engines[0].kind: openai") {
+        PlantedFault("an engine of another kind", "engine.other-kind", "not Ollama", "engines[0].kind: openai") {
             $0.runner?.engines[0].outcome = .otherKind("Ollama", missing: "/api/tags")
         },
         PlantedFault("two engines on one port", "engine.shared", "gpu", "lab", "runners[1]") { system in

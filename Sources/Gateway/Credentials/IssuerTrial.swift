@@ -8,7 +8,7 @@ public enum IssuerTrial {
     public enum Keys: Hashable, Sendable {
         case usable(Int)
         case unusable(count: Int, reason: String)
-        /// It is no key set; the reason is a clause.
+        /// The file is not a key set; the reason is a clause.
         case malformed(String)
     }
 

@@ -63,7 +63,7 @@ public struct BackupManifest: Codable, Hashable, Sendable {
 
         public var description: String {
             switch self {
-            case .noManifest: "it is no backup of SimpleAI: it has no manifest"
+            case .noManifest: "it is not a backup of SimpleAI: it contains no manifest"
             case .newer(let version): "version \(version) wrote it; upgrade this program first"
             case .missingFile(let name): "\(name) is missing"
             case .changedFile(let name): "\(name) differs from its digest"

@@ -21,7 +21,7 @@ public struct TarArchive: Hashable, Sendable {
 
         public var description: String {
             switch self {
-            case .notAnArchive: "it is no tar archive, or is damaged"
+            case .notAnArchive: "it is not a tar archive, or is damaged"
             case .truncated: "it is incomplete"
             case .unsafeName(let name): "it contains a file with the name \(name), which leads out of a folder"
             case .unsupported(let name): "\(name) is not a regular file"

@@ -117,10 +117,7 @@ struct BackupContents {
     }
 
     private static func databaseCopy(_ path: String) throws -> [UInt8] {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "simpleai-backup-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(
-            at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        let folder = try TemporaryFolder.make(beside: FilePath.parent(of: path))
         defer { try? FileManager.default.removeItem(at: folder) }
         let copy = folder.appendingPathComponent("copy.db").path
         do throws(KeyStoreError) {

@@ -48,7 +48,8 @@ struct IssuerProbe: Sendable {
 
     private func keySet(at url: String, _ probe: DoctorProbe, difference: Int64?) async -> SystemDescription.Issuer {
         guard let parts = URLComponents(string: url), let scheme = parts.scheme, let host = parts.encodedHost else {
-            return .init(issuer: issuer.issuer, outcome: .malformed("jwks_uri is no URL"), clockDifference: difference)
+            return .init(
+                issuer: issuer.issuer, outcome: .malformed("jwks_uri is not a URL"), clockDifference: difference)
         }
         let port = parts.port.map { ":\($0)" } ?? ""
         let query = parts.percentEncodedQuery.map { "?\($0)" } ?? ""

@@ -37,7 +37,7 @@ struct HealthCommand: AsyncParsableCommand {
         let probe = HTTPProbe(timeout: .seconds(timeout), verifiesCertificates: isRemote)
         let reply = await probe.get("/health", of: address.url)
         guard reply.outcome == .status(200), reply.json?["status"] as? String == "ok" else {
-            let reason = reply.outcome == .status(200) ? "it is no gateway" : reply.outcome.explanation
+            let reason = reply.outcome == .status(200) ? "it is not a gateway" : reply.outcome.explanation
             throw CommandFailure("\(address.url) is not healthy: \(reason)")
         }
         print("\(address.url) is healthy\((reply.json?["version"] as? String).map { ", version \($0)" } ?? "").")

@@ -202,31 +202,13 @@ struct GatewaySetup {
     /// The gateway reads the key set when it checks its settings. The set may not be there yet, so a copy takes its place.
     private func check(_ proposal: GatewayProposal, _ file: InstalledFile, _ mint: TokenMint?) throws -> Settings {
         guard let mint else { return try check(proposal, file) }
-        let folder = try makeTemporaryFolder()
+        let folder = try TemporaryFolder.make(beside: command.folder)
         defer { try? FileManager.default.removeItem(at: folder) }
         let keySet = folder.appendingPathComponent("jwks.json")
         try Data(PublicJSONWebKey.keySet([mint.key.publicKey]).utf8).write(to: keySet)
         var checked = proposal
         checked.identity = identity(of: mint, keySet: keySet.path)
         return try check(checked, file)
-    }
-
-    /// In the folder for temporary files; in a container, whose root cannot be written, in that of the settings.
-    private func makeTemporaryFolder() throws -> URL {
-        let name = ".simpleai-setup-\(UUID().uuidString)"
-        let parents = [FileManager.default.temporaryDirectory, URL(fileURLWithPath: command.folder, isDirectory: true)]
-        var reason = ""
-        for parent in parents {
-            let folder = parent.appendingPathComponent(name, isDirectory: true)
-            do {
-                try FileManager.default.createDirectory(
-                    at: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
-                return folder
-            } catch {
-                reason = "\(parent.path) cannot be written: \(OperatorText.of(error))"
-            }
-        }
-        throw CommandFailure("a temporary folder is needed, and \(reason)")
     }
 
     private func check(_ proposal: GatewayProposal, _ file: InstalledFile) throws -> Settings {

@@ -44,7 +44,8 @@ struct PortChoice {
             throw CommandFailure("port \(port) requires privileges that this user lacks; choose another with \(option)")
         case .foreignAddress:
             throw CommandFailure(
-                "\(host) is no address of this machine (`ip address` lists them); choose another with \(hostOption)")
+                "\(host) is not an address of this machine (`ip address` lists them); choose another with \(hostOption)"
+            )
         case nil:
             throw CommandFailure(
                 "\(host) is neither an address of this machine nor a name for one; choose another with \(hostOption)")

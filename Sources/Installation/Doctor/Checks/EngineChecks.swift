@@ -48,13 +48,13 @@ enum EngineChecks {
                 fix: "load one, for example `ollama pull llama3.2`, or start the engine with --model")
         case .otherKind(let kind, let missing):
             return Finding(
-                "engine.other-kind", "\(name) is no \(kind): it has no \(missing)",
+                "engine.other-kind", "\(name) is not \(kind): it lacks \(missing)",
                 fix: "set \(engine.key).kind: openai")
         // The gateway's own probes decide.
         case .noList where known.hasStatedModels || known.isReady: return nil
         case .noList:
             return Finding(
-                "engine.no-list", "\(name) is no engine with OpenAI's API: /v1/models is no list of models",
+                "engine.no-list", "\(name) does not serve OpenAI's API: /v1/models returns no list of models",
                 fix:
                     "correct \(engine.key).url; engines listen on 11434 (Ollama), 8080 (llama.cpp), 8000 (vLLM), 1234 (LM Studio)"
             )

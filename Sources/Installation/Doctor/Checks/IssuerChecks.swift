@@ -32,7 +32,7 @@ enum IssuerChecks {
                 fix: "set auth.issuers[].issuer: \(stated)")
         case .malformed(let reason):
             return Finding(
-                "issuer.malformed", "there is no key set of the issuer \(name): \(reason)",
+                "issuer.malformed", "the key set of the issuer \(name) is invalid: \(reason)",
                 fix: issuer.file.map { "replace the content of \($0), the jwks_file, by the issuer's key set" }
                     ?? "check the URL in a browser: \(name)/.well-known/openid-configuration")
         case .failed(let outcome): return failed(name, outcome, host)

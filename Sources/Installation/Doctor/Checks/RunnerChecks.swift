@@ -56,12 +56,12 @@ enum RunnerChecks {
         case .status(200):
             findings.append(
                 Finding(
-                    "runner.no-gateway", "\(settings.gateway) is no gateway: another program responds there",
+                    "runner.no-gateway", "\(settings.gateway) is not a gateway: another program responds there",
                     fix: "correct `gateway`: ws://HOST:PORT of the gateway"))
         case .status(let status):
             findings.append(
                 Finding(
-                    "runner.no-gateway", "\(settings.gateway) is no gateway: /health returns status \(status)",
+                    "runner.no-gateway", "\(settings.gateway) is not a gateway: /health returns status \(status)",
                     fix: "correct `gateway`: ws://HOST:PORT of the gateway, without the path of a proxy's web page"))
         case .untrusted(let reason)?:
             findings.append(
