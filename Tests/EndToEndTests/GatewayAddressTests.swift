@@ -143,6 +143,34 @@ import Testing
         }
     }
 
+    @Test func `doctor sends a token only to the gateway with the certificate in the settings`() async throws {
+        try await inPlace { place in
+            let (own, other) = (try StandInCertificate(.otherHost), try StandInCertificate(.otherHost))
+            try place.write(own.certificate, "tls.crt")
+            try place.write(own.privateKey, "tls.key")
+            for (certificate, receivesToken) in [(own, true), (other, false)] {
+                let recorded = Recorded()
+                let server = try await StandInServer.start(certificate: certificate) { request, loop in
+                    recorded.add(request)
+                    return loop.makeSucceededFuture(
+                        StandInResponse(status: 200, body: #"{"status":"ok","runners":[]}"#))
+                }
+                try place.write(
+                    """
+                    server: { host: 127.0.0.1, port: \(server.port), tls: { certificate: ./tls.crt, key: ./tls.key } }
+                    auth:
+                      issuers:
+                        - { issuer: "https://tokens.simpleai.internal", audience: simpleai, algorithms: [RS256], jwks_file: ./.simpleai/jwks.json }
+                    """)
+                let run = try await place.simpleai(["doctor"], ["SIMPLEAI_TOKEN": "token-of-an-admin"]).run()
+                let credentials = recorded.all.compactMap(\.authorization)
+                #expect(recorded.all.contains { $0.path == "/health" }, "\(run.text)")
+                #expect(credentials.isEmpty != receivesToken, "\(credentials) \(run.text)")
+                try await server.stop()
+            }
+        }
+    }
+
     @Test(arguments: [
         ("server: { prot: 9999 }\n", "prot"), ("server: [", "YAML"),
         ("auth: { mode: none }\nserver: { port: 0 }\n", "port"),

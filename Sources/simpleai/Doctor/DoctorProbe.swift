@@ -9,13 +9,16 @@ struct DoctorProbe: Sendable {
     var timeout: Duration = .seconds(4)
     var verifiesCertificates = true
     var authorities = ""
+    /// The only accepted certificate, in PEM; nil for every one that the authorities vouch for.
+    var certificate: String?
 
     /// - Parameter url: the base URL; a trailing /v1 makes no difference.
     func get(_ path: String, of url: String) async -> HTTPProbe.Reply {
         do {
             let client = try OperatorClient(
                 deployment: DeploymentAddress(url), token: token, timeout: timeout,
-                verifiesCertificates: verifiesCertificates, authorities: authorities.isEmpty ? nil : authorities)
+                verifiesCertificates: verifiesCertificates, authorities: authorities.isEmpty ? nil : authorities,
+                certificate: certificate)
             let response = try await client.send("GET", path)
             let now = Int64(Date().timeIntervalSince1970)
             return HTTPProbe.Reply(

@@ -33,6 +33,8 @@ struct GatewayView {
         }
         guard let token else { return running }
         probe.token = token
+        // The token goes to the gateway of these settings only, not to a program that has taken its port.
+        if let tls = settings.server.tls { (probe.certificate, probe.verifiesCertificates) = (tls.certificate, true) }
         let (machines, outcome) = await machines(probe, url)
         running.machines = machines
         switch outcome {

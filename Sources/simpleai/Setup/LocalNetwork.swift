@@ -37,9 +37,6 @@ enum LocalNetwork {
         }
     }
 
-    /// The address under which other machines reach this one; nil if there is none.
-    static var address: String? { interfaces().first.map { text($0.address) } }
-
     /// Other hosts on private networks of at most 256 addresses each, without this machine.
     static func neighbours(of interfaces: [Interface]) -> [String] {
         let own = Set(interfaces.map(\.address))
@@ -60,5 +57,4 @@ enum LocalNetwork {
     }
 
     static func text(_ address: UInt32) -> String { IPAddress(v4: address).description }
-
 }
