@@ -23,7 +23,8 @@ struct RunningGateway: Sendable {
     let settings: Settings
     private let group: ServiceGroup
 
-    /// Runs a gateway in front of these runners, waits until it knows them all, runs `body`, and shuts it down.
+    /// Runs a gateway in front of these runners, waits until it has its issuer's keys and knows all runners, runs `body`,
+    /// and shuts it down.
     static func with<Result: Sendable>(
         _ runners: [Settings.StaticRunner], awaitRunners: Bool = true, stateFile: String? = nil,
         logger: Logger = .silent, _ change: @escaping @Sendable (inout Settings) -> Void = { _ in },
@@ -73,6 +74,7 @@ struct RunningGateway: Sendable {
                     let gateway = RunningGateway(
                         port: listening, stateFile: settings.fleet.stateFile, mint: mint,
                         application: application, settings: settings, group: group)
+                    if case .file? = settings.auth.issuers.first?.keys { try await gateway.awaitKeys() }
                     if awaitRunners { try await gateway.awaitRunners(settings.runners.count) }
                     let result = await Swift.Result { try await body(gateway) }
                     // Also after a failure: cancelling a server may leave a connection half set up.
@@ -211,6 +213,11 @@ struct RunningGateway: Sendable {
             }
             try Task.checkCancellation()
         }
+    }
+
+    /// Without keys, the gateway answers every call with 503, and it reads them only once it listens.
+    private func awaitKeys() async throws {
+        while try await get("/ready", token: "").status != 200 { try Task.checkCancellation() }
     }
 
     private func awaitRunners(_ count: Int) async throws {
