@@ -117,8 +117,10 @@ public final class JWTVerifier: TokenVerifier {
         }
     }
 
-    public func cachedCaller(for token: String) -> Caller? {
-        cache.caller(for: token, at: now)
+    public func cachedCaller(for token: String, digest: inout TokenDigest?) -> Caller? {
+        let known = digest ?? TokenDigest(of: token)
+        digest = known
+        return cache.caller(for: known, at: now)
     }
 
     public func caller(for token: String) async throws(TokenRejection) -> Caller {

@@ -19,9 +19,8 @@ final class VerifiedTokenCache: Sendable {
 
     /// The caller, unless the token has expired, its key was withdrawn, or it is unknown.
     /// - Parameter now: Unix time, in seconds.
-    func caller(for token: String, at now: Double) -> Caller? {
-        let digest = TokenDigest(of: token)
-        return shard(of: digest).table.withLock { $0.caller(for: digest, at: now) }
+    func caller(for digest: TokenDigest, at now: Double) -> Caller? {
+        shard(of: digest).table.withLock { $0.caller(for: digest, at: now) }
     }
 
     /// - Parameter expiry: the token's expiry including leeway; Unix time, in seconds.
@@ -49,29 +48,20 @@ final class VerifiedTokenCache: Sendable {
     }
 }
 
-/// The SHA-256 of a token, in a form that is cheap to hash and compare.
-private struct TokenDigest: Hashable, Sendable {
-    let words: (UInt64, UInt64, UInt64, UInt64)
-
+extension TokenDigest {
     init(of token: String) {
         var hash = SHA256()
         var token = token
         token.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
-        words = hash.finalize().withUnsafeBytes { bytes in
-            (
-                bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self),
-                bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
-                bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self),
-                bytes.loadUnaligned(fromByteOffset: 24, as: UInt64.self)
-            )
-        }
-    }
-
-    static func == (left: Self, right: Self) -> Bool { left.words == right.words }
-
-    func hash(into hasher: inout Hasher) {
-        // The digest is already uniform; one word separates entries, equality compares all four.
-        hasher.combine(words.1)
+        self.init(
+            words: hash.finalize().withUnsafeBytes { bytes in
+                (
+                    bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self),
+                    bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
+                    bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self),
+                    bytes.loadUnaligned(fromByteOffset: 24, as: UInt64.self)
+                )
+            })
     }
 }
 

@@ -164,7 +164,10 @@ struct ControlHandlers: Sendable {
 
     func caller(of request: Request, _ context: ControlContext) async throws(GatewayError) -> Caller {
         let authorization = request.headers[.authorization]
-        switch services.credentials.firstStep(authorization: authorization, token: Self.token(of: request)) {
+        var digest: TokenDigest?
+        switch services.credentials.firstStep(
+            authorization: authorization, token: Self.token(of: request), digest: &digest)
+        {
         case .known(let caller): return caller
         case .refused(let error): throw error
         case .unverified(let token):

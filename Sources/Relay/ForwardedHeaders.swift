@@ -42,31 +42,31 @@ public enum ForwardedHeaders {
         from head: HTTPRequestHead, path: String, dialect: Dialect, to upstream: Upstream,
         contentType: String = "application/json", bodyLength: Int, requestID: String
     ) -> HTTPRequestHead {
-        var headers = HTTPHeaders()
-        headers.reserveCapacity(12)
-        headers.add(name: "Host", value: upstream.authority)
-        headers.add(name: "Content-Type", value: contentType)
-        copy(head.headers, requestFields[dialect] ?? .none, to: &headers)
-        if let key = upstream.apiKey { headers.add(name: "Authorization", value: "Bearer \(key)") }
+        var fields = [("Host", upstream.authority), ("Content-Type", contentType)]
+        fields.reserveCapacity(12)
+        copy(head.headers, requestFields[dialect] ?? .none, to: &fields)
+        if let key = upstream.apiKey { fields.append(("Authorization", "Bearer \(key)")) }
+        var headers = HTTPHeaders(fields)
         upstream.addHeaders(to: &headers)
-        headers.add(name: "Accept-Encoding", value: "identity")
-        headers.add(name: "Content-Length", value: String(bodyLength))
-        headers.add(name: "X-Request-Id", value: requestID)
+        headers.add(
+            contentsOf: HTTPHeaders([
+                ("Accept-Encoding", "identity"), ("Content-Length", String(bodyLength)), ("X-Request-Id", requestID),
+            ]))
         return HTTPRequestHead(version: .http1_1, method: .POST, uri: upstream.pathPrefix + path, headers: headers)
     }
 
     /// The engine's fields that are forwarded to the caller.
     public static func response(from head: HTTPResponseHead) -> HTTPHeaders {
-        var headers = HTTPHeaders()
-        headers.reserveCapacity(12)
-        copy(head.headers, responseFields, to: &headers)
-        return headers
+        var fields: [(String, String)] = []
+        fields.reserveCapacity(12)
+        copy(head.headers, responseFields, to: &fields)
+        return HTTPHeaders(fields)
     }
 
-    private static func copy(_ fields: HTTPHeaders, _ listed: FieldNames, to headers: inout HTTPHeaders) {
-        let named = namedByConnection(fields)
-        for (name, value) in fields where listed.contains(name) && !named.contains(name) {
-            headers.add(name: name, value: value)
+    private static func copy(_ headers: HTTPHeaders, _ listed: FieldNames, to fields: inout [(String, String)]) {
+        let named = namedByConnection(headers)
+        for (name, value) in headers where listed.contains(name) && !named.contains(name) {
+            fields.append((name, value))
         }
     }
 

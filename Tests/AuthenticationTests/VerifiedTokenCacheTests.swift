@@ -4,6 +4,12 @@ import Testing
 
 @testable import Authentication
 
+extension VerifiedTokenCache {
+    fileprivate func caller(for token: String, at now: Double) -> Caller? {
+        caller(for: TokenDigest(of: token), at: now)
+    }
+}
+
 @Suite(.timeLimit(.minutes(5))) struct VerifiedTokenCacheTests {
     private let caller = Caller(subject: "alice", issuer: "i", roles: ["r"], privileges: [])
 

@@ -137,7 +137,7 @@ struct RequestParser {
         let maxHead: Int
         var state = State.requestLine
         private var head = RequestHeadSummary()
-        private var headers = HTTPHeaders()
+        private var fields: [(String, String)] = []
         /// Length of the current section's lines so far, in bytes.
         private var sectionBytes = 0
         /// Number of unread bytes that are known to contain no line end.
@@ -179,17 +179,16 @@ struct RequestParser {
                     return nil
                 }
                 head = try RequestHeadSummary(requestLine: line)
-                headers = HTTPHeaders()
-                headers.reserveCapacity(12)
+                fields.reserveCapacity(12)
                 state = .fields
                 return nil
             case .fields:
                 guard line.isEmpty else {
                     guard let field = FieldLine(line) else { throw .field }
                     try head.note(field)
-                    headers.add(
-                        name: String(decoding: field.name, as: UTF8.self),
-                        value: String(decoding: field.value, as: UTF8.self))
+                    // `HTTPHeaders.add` would check each name once more.
+                    fields.append(
+                        (String(decoding: field.name, as: UTF8.self), String(decoding: field.value, as: UTF8.self)))
                     return nil
                 }
                 switch try head.bodyLength() {
@@ -198,7 +197,8 @@ struct RequestParser {
                 case .chunks: state = .chunkSize
                 }
                 (sectionBytes, emptyLinesBefore) = (0, 0)
-                defer { headers = HTTPHeaders() }
+                let headers = HTTPHeaders(fields)
+                fields = []
                 return .head(try head.head(headers))
             case .chunkSize:
                 guard let size = ChunkLine.size(line) else { throw .chunk }

@@ -11,13 +11,19 @@ struct CallFields {
     private(set) var session: String?
     private(set) var requestID: String?
     private(set) var contentType: String?
+    /// Whether the media type means JSON in UTF-8; a request without a type counts as JSON. Other charsets are refused,
+    /// because software that applies them would read a different text from the same bytes.
+    private(set) var isJSON = true
     private(set) var contentLength: String?
     private(set) var expectation: String?
-    private var codings: [String] = []
+    /// The content coding of the body; nil for none, and for an unsupported one.
+    private(set) var coding: ContentCoding?
+    private(set) var hasUnsupportedCoding = false
     /// `x-simpleai-explain: 1`
     private(set) var wantsReasons = false
 
     init(_ headers: HTTPHeaders) {
+        var codings: [String] = []
         for (name, value) in headers {
             switch name.utf8.count {
             case 6: if expectation == nil, Self.isSame(name, "expect") { expectation = value }
@@ -39,24 +45,24 @@ struct CallFields {
             default: break
             }
         }
+        if !codings.isEmpty { note(codings: codings) }
+        if let contentType, contentType != "application/json" { isJSON = Self.isJSON(contentType) }
     }
 
     private mutating func note(token value: String) {
         if token == nil, !value.isEmpty { token = value }
     }
 
-    /// The content coding of the body; nil for none.
-    var coding: ContentCoding? {
-        if case .coded(let coding) = ContentCoding.reading(codings) { coding } else { nil }
+    private mutating func note(codings: [String]) {
+        switch ContentCoding.reading(codings) {
+        case .coded(let coding): self.coding = coding
+        case .unsupported: hasUnsupportedCoding = true
+        default: break
+        }
     }
 
-    var hasUnsupportedCoding: Bool { !codings.isEmpty && ContentCoding.reading(codings) == .unsupported }
-
-    /// Whether the media type means JSON in UTF-8; a request without a type counts as JSON. Other charsets are refused,
-    /// because software that applies them would read a different text from the same bytes.
-    var isJSON: Bool {
-        guard let contentType, contentType != "application/json" else { return true }
-        let parts = contentType.lowercased().split(separator: ";", omittingEmptySubsequences: false)
+    private static func isJSON(_ mediaType: String) -> Bool {
+        let parts = mediaType.lowercased().split(separator: ";", omittingEmptySubsequences: false)
             .map { $0.filter { $0 != " " && $0 != "\t" } }
         let name = parts.first ?? ""
         let charsets = parts.dropFirst().filter { $0.hasPrefix("charset=") }

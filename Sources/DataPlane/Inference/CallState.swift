@@ -33,6 +33,11 @@ struct CallState {
     private var headWasSent = false
     private var attempts = Attempts()
     private var failures = Failures()
+    // Not in `attempts`: the shell reads them, and a computed property of the state would copy it as a whole.
+    /// Whether the usage option may be added to the request: false after the engine rejected a request with it.
+    private(set) var mayAddUsageOption = true
+    /// Whether the request must be translated, because the runner does not serve it as it is.
+    private(set) var mustTranslate = false
 
     /// The call's attempts at runners.
     private struct Attempts {
@@ -40,14 +45,12 @@ struct CallState {
         /// Number of runners that the call left because they lack the endpoint; does not count against `limits.moves`.
         var endpointMoves = 0
         var excluded: Set<RunnerID> = []
-        /// Whether the usage option may be added: false after the engine rejected a request with it.
-        var mayAddUsageOption = true
         /// Whether the call was sent again after a stale connection. Once per lease is enough: a new connection cannot be
         /// stale.
         var staleRetryWasUsed = false
         /// Number of paths of the endpoint that the runner turned out to lack.
         var pathMoves = 0
-        /// The response of the runner that showed that the call has to be translated for it.
+        /// The response of the runner that showed that the call has to be translated for it; nil unless `mustTranslate`.
         var refusal: EngineDocument?
     }
 
@@ -61,10 +64,6 @@ struct CallState {
         var endpoint: GatewayError?
     }
 
-    /// Whether the usage option may be added to the request.
-    var mayAddUsageOption: Bool { attempts.mayAddUsageOption }
-    /// Whether the request must be translated, because the runner does not serve it as it is.
-    var mustTranslate: Bool { attempts.refusal != nil }
     /// The error of the first runner that lacks the endpoint.
     var endpointFailure: GatewayError? { failures.endpoint }
 
@@ -168,8 +167,8 @@ struct CallState {
         guard let authorized else { return [.returnLease(lease)] }
         phase = .forwarding(lease)
         attempts.staleRetryWasUsed = false
-        attempts.mayAddUsageOption = true
-        attempts.refusal = nil
+        mayAddUsageOption = true
+        refusalReceived(nil)
         attempts.pathMoves = 0
         var actions: [Action] = []
         if headWasSent { actions.append(.sendComment(announcement(of: lease))) }
@@ -214,6 +213,11 @@ struct CallState {
         }
     }
 
+    private mutating func refusalReceived(_ document: EngineDocument?) {
+        attempts.refusal = document
+        mustTranslate = document != nil
+    }
+
     private mutating func receive(_ document: EngineDocument, from lease: Lease) -> [Action] {
         // Computed only where needed: most documents are results.
         var error: GatewayError { document.error(runner: lease.runner) }
@@ -245,11 +249,11 @@ struct CallState {
             ]
         case .usageOptionRejected:
             guard let authorized, mayAddUsageOption else { return cancelAndFail(lease, error, outcome) }
-            attempts.mayAddUsageOption = false
+            mayAddUsageOption = false
             return [.forward(authorized, lease, usesNewConnection: false)]
         case .translationNeeded, .formRefused:
             guard let authorized, !mustTranslate else { return cancelAndFail(lease, error, outcome) }
-            attempts.refusal = document
+            refusalReceived(document)
             let note = document.cause == .translationNeeded ? [Action.noteEndpointTranslated(lease, error)] : []
             // Not a move: the same lease serves the translated call.
             return [.cancelForwarding] + note + [.forward(authorized, lease, usesNewConnection: false)]

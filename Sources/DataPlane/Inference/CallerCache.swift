@@ -5,13 +5,29 @@ import SimpleAICore
 /// comparison is cheaper than determining it again. The token's validity is checked every time.
 struct CallerCache {
     private var token: String?
+    /// Of `token`.
+    private var digest: TokenDigest?
     private var memoryShare: (caller: CallerID, address: Peer?, share: BufferShare)?
 
+    /// The first step of the checks of a call's credentials.
+    /// - Parameters:
+    ///   - bareToken: the token of a field that contains nothing else; nil for none.
+    mutating func firstStep(
+        authorization: String?, bareToken: String?, _ checks: CredentialChecks
+    ) -> CredentialChecks.FirstStep {
+        if let bareToken {
+            var digest: TokenDigest?
+            return checks.firstStep(authorization: authorization, token: bareToken, digest: &digest)
+        }
+        let token = authorization.flatMap { self.token(in: $0) }
+        return checks.firstStep(authorization: authorization, token: token, digest: &digest)
+    }
+
     /// The bearer token of an `Authorization` value; nil for another scheme.
-    mutating func token(in authorization: String) -> String? {
+    private mutating func token(in authorization: String) -> String? {
         if let token, Bearer.isToken(token, of: authorization) { return token }
         guard let read = Bearer.token(in: authorization) else { return nil }
-        token = read
+        (token, digest) = (read, nil)
         return read
     }
 

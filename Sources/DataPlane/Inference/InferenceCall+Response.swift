@@ -163,20 +163,24 @@ extension InferenceCall {
     private func addOwnHeaders(to headers: inout HTTPHeaders, _ lease: Lease?) {
         addCallHeaders(to: &headers)
         guard let lease else { return }
+        var fields: [(String, String)] = []
+        fields.reserveCapacity(4)
         if rules.access.showsRunner(to: caller) {
-            headers.add(name: "x-simpleai-runner", value: lease.runner.rawValue)
-            headers.add(name: "x-simpleai-model", value: lease.model.rawValue)
+            fields.append(("x-simpleai-runner", lease.runner.rawValue))
+            fields.append(("x-simpleai-model", lease.model.rawValue))
         }
-        headers.add(name: "x-simpleai-wake", value: timeline.wakeHeader)
-        headers.replaceOrAdd(name: "Server-Timing", value: timeline.serverTiming)
+        fields.append(("x-simpleai-wake", timeline.wakeHeader))
+        fields.append(("Server-Timing", timeline.serverTiming))
+        headers.add(contentsOf: HTTPHeaders(fields))
     }
 
     /// The header fields common to results and errors.
     private func addCallHeaders(to headers: inout HTTPHeaders) {
-        headers.add(name: "X-Request-Id", value: id.rawValue)
-        if let field = endpoint.dialect.requestIDField { headers.add(name: field, value: id.rawValue) }
-        if let explanation { headers.add(name: "x-simpleai-explain", value: explanation) }
-        for (name, value) in limitUsage?.headers ?? [] { headers.add(name: name, value: value) }
+        var fields = [("X-Request-Id", id.rawValue)]
+        if let field = endpoint.dialect.requestIDField { fields.append((field, id.rawValue)) }
+        if let explanation { fields.append(("x-simpleai-explain", explanation)) }
+        for (name, value) in limitUsage?.headers ?? [] { fields.append((name, value)) }
+        headers.add(contentsOf: HTTPHeaders(fields))
         guard !rules.access.origins.isEmpty else { return }
         for (name, value) in rules.access.origins.fields(for: head.headers.first(name: "origin")) {
             headers.add(name: name, value: value)

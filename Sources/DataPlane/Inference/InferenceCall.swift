@@ -68,8 +68,7 @@ final class InferenceCall {
     func begin() {
         services.metrics.callBegan()
         if let error = refusalOfHead() { return handle(.refused(error)) }
-        let token = connection.token(in: origin.fields)
-        switch services.credentials.firstStep(authorization: origin.fields.authorization, token: token) {
+        switch connection.firstStep(authorization: origin.fields.authorization, bareToken: origin.fields.token) {
         case .known(let caller): authenticated(caller)
         case .refused(let error): handle(.refused(error))
         case .unverified(let token): verify(token)

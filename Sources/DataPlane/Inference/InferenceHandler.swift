@@ -185,9 +185,9 @@ final class InferenceHandler: ChannelDuplexHandler, RemovableChannelHandler {
         callerCache.memoryShare(of: caller, from: address, services.capacity.budget)
     }
 
-    /// The token that the fields carry; nil for none, or an `Authorization` with another scheme.
-    func token(in fields: CallFields) -> String? {
-        fields.token ?? fields.authorization.flatMap { callerCache.token(in: $0) }
+    /// The first step of the checks of a call's credentials.
+    func firstStep(authorization: String?, bareToken: String?) -> CredentialChecks.FirstStep {
+        callerCache.firstStep(authorization: authorization, bareToken: bareToken, services.credentials)
     }
 
     /// Resumes reading after authentication.

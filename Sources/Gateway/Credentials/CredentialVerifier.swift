@@ -7,8 +7,9 @@ struct CredentialVerifier: TokenVerifier {
     let tokens: any TokenVerifier
     let keys: KeyStore
 
-    func cachedCaller(for credential: String) -> Caller? {
-        APIKeyText.isKey(credential) ? keys.caller(for: credential) : tokens.cachedCaller(for: credential)
+    func cachedCaller(for credential: String, digest: inout TokenDigest?) -> Caller? {
+        APIKeyText.isKey(credential)
+            ? keys.caller(for: credential) : tokens.cachedCaller(for: credential, digest: &digest)
     }
 
     func caller(for credential: String) async throws(TokenRejection) -> Caller {

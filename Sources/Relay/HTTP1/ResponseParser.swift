@@ -227,14 +227,15 @@ struct ResponseParser {
             var lines = Lines(bytes: bytes)
             guard let first = try lines.next() else { throw .statusLine }
             let (version, status) = try statusLine(first)
-            var headers = HTTPHeaders()
-            headers.reserveCapacity(12)
+            // `HTTPHeaders.add` would check each name once more.
+            var fields: [(String, String)] = []
+            fields.reserveCapacity(12)
             var length: Int?
             var codings: String?
             while let line = try lines.next() {
                 guard let field = FieldLine(line) else { throw .field }
                 let value = String(decoding: field.value, as: UTF8.self)
-                headers.add(name: String(decoding: field.name, as: UTF8.self), value: value)
+                fields.append((String(decoding: field.name, as: UTF8.self), value))
                 if Byte.equalIgnoringCase(field.name, "content-length") {
                     guard length == nil, let stated = decimal(field.value) else { throw .length }
                     length = stated
@@ -242,7 +243,7 @@ struct ResponseParser {
                     codings = codings.map { "\($0),\(value)" } ?? value
                 }
             }
-            let head = HTTPResponseHead(version: version, status: status, headers: headers)
+            let head = HTTPResponseHead(version: version, status: status, headers: HTTPHeaders(fields))
             return (head, try place(afterStatus: status.code, length: length, codings: codings))
         }
 

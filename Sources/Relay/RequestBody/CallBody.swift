@@ -88,7 +88,7 @@ package struct CallBody {
     }
 
     private func checkInput(of endpoint: Endpoint) throws(GatewayError) {
-        if let required = endpoint.requiredField, !([required] + endpoint.alternativeFields).contains(where: hasValue) {
+        if let required = endpoint.requiredField, !hasValue(required), !hasAlternative(of: endpoint) {
             let others = endpoint.alternativeFields.map { "\"\($0)\"" }.joined(separator: ", ")
             throw GatewayError(
                 .invalidRequest,
@@ -101,6 +101,12 @@ package struct CallBody {
         if input.kind != .array {
             throw GatewayError(.invalidRequest, "The field \"messages\" must be an array.", param: "messages")
         }
+    }
+
+    private func hasAlternative(of endpoint: Endpoint) -> Bool {
+        // Not a closure, which would copy the body's scanner.
+        for field in endpoint.alternativeFields where hasValue(field) { return true }
+        return false
     }
 
     private func hasValue(_ key: String) -> Bool { scanner.member(key).map { $0.kind != .null } ?? false }

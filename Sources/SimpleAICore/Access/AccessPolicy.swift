@@ -1,33 +1,42 @@
 /// A call that its caller is allowed to make. Only `AccessPolicy` creates it, so code that skips the check does not compile.
 public struct AuthorizedCall: Hashable, Sendable {
-    public let call: Call
-    public let caller: Caller
+    private struct Terms: Hashable, Sendable {
+        let call: Call
+        let caller: Caller
+        let models: [ModelID]
+        let preferredMachineTypes: [MachineType]
+        let speculativeWakes: [ExactString]
+        let policy: PlacementPolicy
+        let mayWake: Bool
+        let priority: Priority
+    }
+
+    private let terms: Shared<Terms>
+
+    public var call: Call { terms.value.call }
+    public var caller: Caller { terms.value.caller }
     /// The models that may serve it, in the order of the settings; exactly one for a model id.
-    public let models: [ModelID]
+    public var models: [ModelID] { terms.value.models }
     /// Preferred machine types, best first.
-    public let preferredMachineTypes: [MachineType]
+    public var preferredMachineTypes: [MachineType] { terms.value.preferredMachineTypes }
     /// Ids or machine types of runners that are woken together with the chosen one.
-    public let speculativeWakes: [ExactString]
+    public var speculativeWakes: [ExactString] { terms.value.speculativeWakes }
     /// How to choose among the runners that could serve it.
-    public let policy: PlacementPolicy
+    public var policy: PlacementPolicy { terms.value.policy }
     /// Whether this call may start the wake of a sleeping machine.
-    public let mayWake: Bool
+    public var mayWake: Bool { terms.value.mayWake }
     /// Priority among waiting calls.
-    public let priority: Priority
+    public var priority: Priority { terms.value.priority }
 
     fileprivate init(
         call: Call, caller: Caller, models: [ModelID], preferredMachineTypes: [MachineType],
         speculativeWakes: [ExactString],
         policy: PlacementPolicy, mayWake: Bool, priority: Priority
     ) {
-        self.priority = priority
-        self.speculativeWakes = speculativeWakes
-        self.call = call
-        self.caller = caller
-        self.models = models
-        self.preferredMachineTypes = preferredMachineTypes
-        self.policy = policy
-        self.mayWake = mayWake
+        terms = Shared(
+            Terms(
+                call: call, caller: caller, models: models, preferredMachineTypes: preferredMachineTypes,
+                speculativeWakes: speculativeWakes, policy: policy, mayWake: mayWake, priority: priority))
     }
 }
 

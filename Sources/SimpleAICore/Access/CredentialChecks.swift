@@ -25,10 +25,11 @@ package struct CredentialChecks: Sendable {
     /// - Parameters:
     ///   - authorization: the value of the header field.
     ///   - token: the bearer token in it; nil for another scheme or none.
-    package func firstStep(authorization: String?, token: String?) -> FirstStep {
+    ///   - digest: the token's, kept by a connection for its next request.
+    package func firstStep(authorization: String?, token: String?, digest: inout TokenDigest?) -> FirstStep {
         guard let verifier else { return .known(.anonymous) }
         guard let token else { return .refused(.missingCredentials(found: authorization)) }
-        if let caller = verifier.cachedCaller(for: token) { return .known(caller) }
+        if let caller = verifier.cachedCaller(for: token, digest: &digest) { return .known(caller) }
         return .unverified(token)
     }
 

@@ -2,6 +2,7 @@ import NIOCore
 import NIOEmbedded
 import NIOHTTP1
 import SimpleAICore
+import Synchronization
 import Testing
 
 @testable import DataPlane
@@ -140,22 +141,56 @@ import Testing
         #expect(!bench.handler.isWritable)
     }
 
-    /// A caller's token is extracted once per connection; a similar value is another one.
-    @Test func tokensAreCached() throws {
-        let bench = try Bench()
-        func token(_ fields: HTTPHeaders) -> String? { bench.handler.token(in: CallFields(fields)) }
-        #expect(token(["authorization": "Bearer a"]) == "a" && token(["Authorization": "Bearer a"]) == "a")
-        #expect(token(["authorization": "Bearer b"]) == "b" && token(["authorization": "Basic a"]) == nil)
-        #expect(token([:]) == nil)
+    /// Remembers what it was asked; knows no token.
+    private final class ForgetfulVerifier: TokenVerifier {
+        let lookups = Mutex<[(token: String, knowsDigest: Bool)]>([])
+        var hasKeys: Bool { true }
+
+        func cachedCaller(for token: String, digest: inout TokenDigest?) -> Caller? {
+            lookups.withLock { $0.append((token, digest != nil)) }
+            let word = token.utf8.reduce(0) { $0 << 8 | UInt64($1) }
+            if let digest { #expect(digest.words.0 == word, "the digest of another token") }
+            digest = TokenDigest(words: (word, 0, 0, 0))
+            return nil
+        }
+
+        func caller(for token: String) async throws(TokenRejection) -> Caller { throw .invalid(reason: "") }
     }
 
-    @Test func fieldsWithBareTokensCarryCredentials() throws {
-        let bench = try Bench()
-        func token(_ fields: HTTPHeaders) -> String? { bench.handler.token(in: CallFields(fields)) }
-        #expect(token(["X-API-Key": "a"]) == "a" && token(["api-key": "b"]) == "b")
-        #expect(token(["x-api-key": ""]) == nil)
-        #expect(token(["x-api-key": "", "authorization": "Bearer a"]) == "a")
-        #expect(token(["x-api_key": "a", "xapi-key": "b", "api.key": "c"]) == nil)
+    /// The token that a head with these fields presents; nil if it presents none.
+    private func token(_ fields: HTTPHeaders, _ cache: inout CallerCache, _ checks: CredentialChecks) -> String? {
+        let fields = CallFields(fields)
+        let step = cache.firstStep(authorization: fields.authorization, bareToken: fields.token, checks)
+        if case .unverified(let token) = step { return token }
+        return nil
+    }
+
+    /// A caller's token is extracted and hashed once per connection; a similar value is another one.
+    @Test func tokensAreCached() {
+        let verifier = ForgetfulVerifier()
+        let checks = CredentialChecks(
+            verifier: verifier, throttle: AuthenticationThrottle(perMinute: 600, metrics: AdmissionMetrics()))
+        var cache = CallerCache()
+        for authorization in ["Bearer a", "bearer a", "Bearer b", "Bearer b", "Basic a", "Bearer b", "Bearer a"] {
+            let expected = authorization.hasPrefix("Basic") ? nil : String(authorization.suffix(1))
+            #expect(token(["authorization": authorization], &cache, checks) == expected)
+        }
+        #expect(token([:], &cache, checks) == nil)
+        let lookups = verifier.lookups.withLock { $0 }
+        #expect(lookups.map(\.token) == ["a", "a", "b", "b", "b", "a"])
+        #expect(lookups.map(\.knowsDigest) == [false, false, false, true, true, false])
+    }
+
+    @Test func fieldsWithBareTokensCarryCredentials() {
+        let checks = CredentialChecks(
+            verifier: ForgetfulVerifier(),
+            throttle: AuthenticationThrottle(perMinute: 600, metrics: AdmissionMetrics()))
+        var cache = CallerCache()
+        #expect(token(["X-API-Key": "a"], &cache, checks) == "a" && token(["api-key": "b"], &cache, checks) == "b")
+        #expect(token(["x-api-key": ""], &cache, checks) == nil)
+        #expect(token(["x-api-key": "", "authorization": "Bearer a"], &cache, checks) == "a")
+        #expect(token(["x-api-key": "b", "authorization": "Bearer a"], &cache, checks) == "b")
+        #expect(token(["x-api_key": "a", "xapi-key": "b", "api.key": "c"], &cache, checks) == nil)
     }
 
     @Test func agentsStateTheirSession() {

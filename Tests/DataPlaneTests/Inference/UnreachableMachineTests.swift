@@ -13,9 +13,7 @@ import Testing
     ) throws -> CallState {
         var state = CallState(limits: limits)
         _ = state.handle(.authorized(try Sample.authorized(streams: streams)))
-        var lease = Sample.lease(1, "r1")
-        lease.runnerHasServed = runnerHasServed
-        _ = state.handle(.placed(lease))
+        _ = state.handle(.placed(Sample.lease(1, "r1", runnerHasServed: runnerHasServed)))
         return state
     }
 
@@ -48,9 +46,7 @@ import Testing
         for number in 2...20 {
             let actions = state.handle(.documentReceived(Sample.document(503, runnerHasServed: false)))
             #expect(notation(actions) == "return(r1) place" && outcome(actions) == .loading)
-            var lease = Sample.lease(UInt64(number), "r1")
-            lease.runnerHasServed = false
-            _ = state.handle(.placed(lease))
+            _ = state.handle(.placed(Sample.lease(UInt64(number), "r1", runnerHasServed: false)))
         }
         #expect(notation(state.handle(.documentReceived(Sample.document(200)))) == "document return(r1) settle(200)")
     }

@@ -6,10 +6,12 @@ import TestSupport
 
 /// Sample leases and documents of engines.
 extension Sample {
-    static func lease(_ number: UInt64 = 1, _ runner: RunnerID = "r1", wake: WakeID? = nil) -> Lease {
+    static func lease(
+        _ number: UInt64 = 1, _ runner: RunnerID = "r1", wake: WakeID? = nil, runnerHasServed: Bool = true
+    ) -> Lease {
         Lease(
             id: LeaseID(number: number), runner: runner, model: "m", engineModel: "m", waited: .milliseconds(1500),
-            wake: wake)
+            wake: wake, runnerHasServed: runnerHasServed)
     }
 
     /// - Parameter body: the engine's message, for any status but 2xx.
