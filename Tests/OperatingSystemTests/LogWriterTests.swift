@@ -163,6 +163,12 @@ import Testing
     }
 
     /// Lines that gather keep their order among lines that do not.
+    /// People and tests read the log right after a call.
+    @Test func linesGatherLongerOnlyUnderLoad() {
+        #expect([0, 9].allSatisfy { LogWriter.gatherTime(after: $0) == .milliseconds(1) })
+        #expect(LogWriter.gatherTime(after: 10) == .milliseconds(10))
+    }
+
     @Test func linesThatGatherGoOutInOrder() throws {
         let (reader, descriptor) = try makePipe()
         let writer = LogWriter(descriptor: descriptor)
